@@ -1,0 +1,60 @@
+"""Running the mesh: presence, control, dead letters."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from osiris_contracts._base import Contract, UtcTime
+
+
+class ModelStatus(Contract):
+    """The model a service holds."""
+
+    loaded: bool = Field(description="Whether it can answer.")
+    version: str | None = Field(description="Its version; null before it is loaded.")
+    file_exists: bool = Field(description="Whether its file is on disk.")
+    device: str = Field(description="Where it runs: cpu or cuda.")
+
+
+class Presence(Contract):
+    """What a living instance says of itself every few seconds."""
+
+    service: str = Field(description="The service.")
+    instance: str = Field(description="The instance, unique in the mesh.")
+    ready: bool = Field(description="Whether it can work.")
+    draining: bool = Field(default=False, description="Whether it takes no new work.")
+    in_flight: int = Field(ge=0, description="Messages being handled.")
+    started_at: UtcTime = Field(description="When it started, UTC.")
+    probe_url: str | None = Field(default=None, description="Where it serves /healthz, /readyz and /metrics.")
+    model: ModelStatus | None = Field(default=None, description="Its model, when it has one.")
+
+
+class Control(Contract):
+    """An instruction to every instance of a service, on `control.<service>`."""
+
+    command: Literal["drain", "resume", "cancel"] = Field(
+        description="drain: take no new work; resume: take work again; cancel: stop one request."
+    )
+    request_id: str | None = Field(
+        default=None, min_length=1, max_length=200, description="cancel only: id of the request."
+    )
+    reason: str = Field(default="", max_length=500, description="For the log.")
+
+    @model_validator(mode="after")
+    def _cancel_names_its_request(self) -> "Control":
+        if (self.command == "cancel") != (self.request_id is not None):
+            raise ValueError("expected request_id with cancel, and with nothing else")
+        return self
+
+
+class DeadLetter(Contract):
+    """An entry that was put aside: as it came, plus why, when and how often."""
+
+    stream: str = Field(description="Where it came from.")
+    entry_id: str = Field(description="Its entry id in the dead-letter stream.")
+    original_id: str = Field(description="Its entry id in the stream it came from.")
+    group: str = Field(description="The consumer group that gave up.")
+    reason: str = Field(description="Why.")
+    deliveries: int = Field(ge=0, description="How often it was tried.")
+    died_at: UtcTime = Field(description="When, UTC.")
+    fields: dict[str, str] = Field(description="The entry's own fields; bytes that are no UTF-8 are backslash-escaped.")

@@ -1,0 +1,90 @@
+"""The trade proposal, what is said of it, and what its owner answers."""
+
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import Field, JsonValue, model_validator
+
+from osiris_contracts._base import Contract, Percent, Score, Symbol, UtcTime
+
+Action = Literal["adjust", "pass", "abort"]
+PositionSide = Literal["LONG", "SHORT"]
+Origin = Literal["gateway", "orchestrator"]
+
+
+class Proposal(Contract):
+    """What phi3 proposes for one instrument.
+
+    `adjust`: hold a position on `side` with this stop and target. `pass`: leave everything. `abort`: be flat.
+    """
+
+    ticker: Symbol = Field(description="The instrument.")
+    action: Action = Field(description="adjust, pass or abort.")
+    side: PositionSide | None = Field(default=None, description="LONG or SHORT; null when action is not adjust.")
+    new_stop_pct: Percent | None = Field(
+        default=None, description="Distance of the stop from the last close, 0 to 100 percent; null for none."
+    )
+    new_target_pct: Percent | None = Field(
+        default=None,
+        description="Distance of the target from the last close, 0 to 100 percent; null for none.",
+    )
+    confidence: float = Field(ge=0, le=1, description="0 (none) to 1 (certain).")
+    rationale: str = Field(min_length=1, max_length=240, description="Why, at most 240 characters.")
+
+    @model_validator(mode="after")
+    def _side_belongs_to_adjust(self) -> Self:
+        if self.action == "adjust" and self.side is None:
+            raise ValueError("expected side LONG or SHORT when action is adjust, was null")
+        if self.action != "adjust" and self.side is not None:
+            raise ValueError(f"expected side null when action is {self.action}, was {self.side}")
+        return self
+
+
+class ProposalCreated(Contract):
+    """A proposal was made."""
+
+    transaction_id: UUID = Field(description="Names the proposal from here on; the run id when the desk made it.")
+    created_at: UtcTime = Field(description="When, UTC.")
+    origin: Origin = Field(description="Who asked for it.")
+    prompt: str = Field(description="The prompt phi3 answered.")
+    proposal: Proposal = Field(description="The proposal.")
+    model_version: str = Field(description="The phi3 version that wrote it.")
+
+
+class ProposalAssessed(Contract):
+    """A proposal was critiqued."""
+
+    transaction_id: UUID = Field(description="The proposal.")
+    assessed_at: UtcTime = Field(description="When, UTC.")
+    origin: Origin = Field(description="Who asked for it.")
+    assessment: str = Field(description="The critique, plain English.")
+    score: Score | None = Field(description="0 (bad) to 10 (good); null when the critique holds none.")
+    model_version: str = Field(description="The hermes version that wrote it.")
+
+
+FeedbackType = Literal["correction", "rating", "qualitative_comment"]
+
+
+class FeedbackSubmission(Contract):
+    """Body of POST /feedback/phi3/."""
+
+    transaction_id: UUID = Field(description="The proposal it is about.")
+    feedback_type: FeedbackType = Field(description="correction, rating or qualitative_comment.")
+    feedback_content: JsonValue = Field(description="Any JSON: a comment, a number, an object.")
+    corrected_proposal: Proposal | None = Field(
+        default=None, description="The proposal as it should have been; needed for a correction."
+    )
+    schema_version: Literal["1.0"] = Field(default="1.0", description="Version of this body.")
+
+    @model_validator(mode="after")
+    def _correction_corrects(self) -> Self:
+        if self.feedback_type == "correction" and self.corrected_proposal is None:
+            raise ValueError("expected corrected_proposal with a correction, was null")
+        return self
+
+
+class Feedback(FeedbackSubmission):
+    """A submission as the server took it."""
+
+    feedback_id: UUID = Field(description="Names this feedback; stored once under it.")
+    received_at: UtcTime = Field(description="Server time of receipt, UTC.")

@@ -1,0 +1,43 @@
+"""The names of the streams. Nobody spells one elsewhere."""
+
+from datetime import timedelta
+from typing import Final
+
+from osiris_contracts._base import ModelId
+
+MARKET_TICKS: Final = "market.ticks"
+MARKET_ORDERS: Final = "market.orders"
+MARKET_FILLS: Final = "market.fills"
+HERMES_REQUESTS: Final = "hermes.requests"
+PHI3_REQUESTS: Final = "phi3.requests"
+PROPOSAL_CREATED: Final = "phi3.proposal.created"
+PROPOSAL_ASSESSED: Final = "phi3.proposal.assessed"
+FEEDBACK_SUBMITTED: Final = "phi3.feedback.submitted"
+ADVICE_GENERATED: Final = "advice.generated"
+
+REQUESTS_OF: Final[dict[ModelId, str]] = {"hermes": HERMES_REQUESTS, "phi3": PHI3_REQUESTS}
+"""The request stream of each model."""
+
+DEFAULT_RETENTION: Final = timedelta(hours=1)
+RETENTION: Final[dict[str, timedelta]] = {
+    MARKET_TICKS: timedelta(minutes=10),
+    PROPOSAL_CREATED: timedelta(days=1),
+    PROPOSAL_ASSESSED: timedelta(days=1),
+    ADVICE_GENERATED: timedelta(days=1),
+}
+"""How long an entry that every group has passed stays readable."""
+
+
+def dead(stream: str) -> str:
+    """Where `stream`'s undeliverable entries lie."""
+    return f"{stream}:dead"
+
+
+def control(service: str) -> str:
+    """The stream on which `service` is told to drain, resume or cancel."""
+    return f"control.{service}"
+
+
+def replies(instance: str) -> str:
+    """The reply stream of one instance of a service."""
+    return f"replies.{instance}"
