@@ -1,0 +1,144 @@
+"""Many entries at a time, for writers that pay by the write rather than by the row."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+from redis.exceptions import RedisError, ResponseError
+
+from osiris_contracts import streams
+from osiris_mesh import envelope
+from osiris_mesh.bus import Bus
+from osiris_mesh.connection import BLOCK_MS, ensure_group
+from osiris_mesh.deadletter import letter
+from osiris_mesh.metrics import Metrics
+
+Handler = Callable[[Sequence[Any]], Awaitable[None]]
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+_log = structlog.get_logger(__name__)
+
+
+class BatchConsumer:
+    """Reads a stream in batches and acknowledges a batch after its handler returned.
+
+    The handler must be idempotent: after a crash the batch comes again. It fails as a whole, and is then tried entry
+    by entry, so that one bad message does not hold up its neighbours.
+
+    Args:
+        contract: what the entries hold.
+        handler: gets the messages of a batch, in order.
+        size: entries a batch at most.
+        linger_seconds: how long a batch waits to fill up.
+        lease_seconds: silence after which a dead instance's entries are taken over.
+        max_deliveries: attempts before the dead-letter stream.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        metrics: Metrics,
+        *,
+        stream: str,
+        group: str,
+        contract: Any,
+        handler: Handler,
+        lease_seconds: float,
+        max_deliveries: int,
+        size: int = 500,
+        linger_seconds: float = 0.2,
+    ) -> None:
+        self._bus = bus
+        self._metrics = metrics
+        self._stream = stream
+        self._group = group
+        self._adapter: TypeAdapter[Any] = TypeAdapter(contract)
+        self._handler = handler
+        self._lease_ms = int(lease_seconds * 1000)
+        self._max_deliveries = max_deliveries
+        self._size = size
+        self._linger = linger_seconds
+
+    async def run(self) -> None:
+        """Consume, for ever. Cancelling it between batches loses nothing."""
+        while True:
+            try:
+                await ensure_group(self._bus.redis, self._stream, self._group)
+                while True:
+                    # what this or a dead instance was handed and did not finish comes before anything new
+                    await self._handle(await self._abandoned())
+                    await self._handle(await self._new())
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                _log.warning("the group was gone; made again", stream=self._stream, group=self._group)
+            except (RedisError, OSError) as error:
+                _log.warning("stream not readable, trying again", stream=self._stream, error=str(error))
+                await asyncio.sleep(0.5)
+
+    async def _new(self) -> list[Entry]:
+        entries = await self._read(BLOCK_MS)
+        if entries and len(entries) < self._size:
+            await asyncio.sleep(self._linger)
+            entries += await self._read(None)
+        return entries
+
+    async def _read(self, block: int | None) -> list[Entry]:
+        found = await self._bus.redis.xreadgroup(
+            self._group, self._bus.instance, {self._stream: ">"}, count=self._size, block=block
+        )
+        return list(found[0][1]) if found else []
+
+    async def _abandoned(self) -> list[Entry]:
+        _, entries, *_ = await self._bus.redis.xautoclaim(
+            self._stream, self._group, self._bus.instance, self._lease_ms, "0-0", count=self._size
+        )
+        return list(entries)
+
+    async def _handle(self, entries: list[Entry]) -> None:
+        good: list[tuple[Entry, Any]] = []
+        for entry in entries:
+            try:
+                good.append((entry, self._adapter.validate_json(envelope.parse(entry[1]).data)))
+            except (envelope.MalformedEnvelope, ValidationError) as error:
+                await self._bury(entry, str(error), 1)
+        if not good:
+            return
+        try:
+            await self._handler([message for _, message in good])
+        except Exception:
+            _log.exception("batch failed, trying entry by entry", stream=self._stream, entries=len(good))
+            for entry, message in good:
+                await self._alone(entry, message)
+        else:
+            await self._acknowledge([entry for entry, _ in good])
+
+    async def _alone(self, entry: Entry, message: Any) -> None:
+        for attempt in range(1, self._max_deliveries + 1):
+            try:
+                await self._handler([message])
+            except Exception as error:
+                self._metrics.failed.labels(self._stream).inc()
+                if attempt == self._max_deliveries:
+                    await self._bury(entry, f"failed {attempt} times, last: {type(error).__name__}: {error}", attempt)
+                else:
+                    await asyncio.sleep(min(0.1 * 2**attempt, 2.0))
+            else:
+                await self._acknowledge([entry])
+                return
+
+    async def _acknowledge(self, entries: list[Entry]) -> None:
+        await self._bus.redis.xack(self._stream, self._group, *(entry_id for entry_id, _ in entries))
+        self._metrics.handled.labels(self._stream).inc(len(entries))
+
+    async def _bury(self, entry: Entry, reason: str, deliveries: int) -> None:
+        entry_id, fields = entry
+        put_aside = letter(fields, entry_id=entry_id.decode(), group=self._group, reason=reason, deliveries=deliveries)
+        async with self._bus.redis.pipeline(transaction=True) as pipeline:
+            pipeline.xadd(streams.dead(self._stream), put_aside)
+            pipeline.xack(self._stream, self._group, entry_id)
+            await pipeline.execute()
+        self._metrics.dead.labels(self._stream).inc()
+        _log.error("entry put aside", entry_id=entry_id.decode(), reason=reason, dead=streams.dead(self._stream))

@@ -1,0 +1,157 @@
+"""The client's side of the mesh: publish, ask, wait for the answer, cancel."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from pydantic import BaseModel
+
+from osiris_contracts import Chunk, Control, ErrorReply, GenerateResult, Presence, streams
+from osiris_mesh.connection import connect
+from osiris_mesh.envelope import DEFAULT_PRIORITY, Envelope, Priority, wrap
+from osiris_mesh.errors import Refused
+from osiris_mesh.ids import instance_name, new_id
+from osiris_mesh.presence import alive
+from osiris_mesh.replies import AnyReply, Replies
+from osiris_mesh.writer import Writer
+
+_log = structlog.get_logger(__name__)
+
+
+class Bus:
+    """A connection to the mesh. Use it as an async context manager.
+
+    Args:
+        url: of Redis.
+        source: who sends, for the entries' `source`.
+        reply_stream: where answers come; a stream of this instance's own by default.
+    """
+
+    def __init__(self, url: str, source: str, reply_stream: str | None = None) -> None:
+        self.source = source
+        self.instance = instance_name(source)
+        self.redis = connect(url)
+        self.writer = Writer(self.redis)
+        self._own_replies = reply_stream is None
+        self._replies = Replies(self.redis, reply_stream or streams.replies(self.instance))
+
+    async def __aenter__(self) -> Self:
+        await self.redis.ping()
+        self.writer.start()
+        await self._replies.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._replies.stop()
+        if self._own_replies:
+            self.writer.put("DEL", self._replies.stream)
+        await self.writer.stop()
+        await self.redis.aclose()
+
+    async def publish(self, stream: str, message: BaseModel, *, id: str | None = None, **attributes: Any) -> str:
+        """Append `message` to `stream`; returns the entry id. `attributes` are those of the envelope."""
+        return await self.append(stream, self._wrap(message, id or new_id(), **attributes))
+
+    async def append(self, stream: str, envelope: Envelope) -> str:
+        """Append an entry as it is; returns its id."""
+        fields = [part for pair in envelope.to_fields().items() for part in pair]
+        entry_id: bytes = await self.writer.call("XADD", stream, "*", *fields)
+        return entry_id.decode()
+
+    async def replies_to(
+        self,
+        stream: str,
+        request: BaseModel,
+        *,
+        timeout: float,
+        id: str | None = None,
+        correlationid: str | None = None,
+        priority: Priority = DEFAULT_PRIORITY,
+    ) -> AsyncGenerator[AnyReply]:
+        """Ask, and yield every reply up to the last, each piece once though a second worker may have taken over.
+
+        Closing the iterator early cancels the request. Past `timeout` seconds the mesh drops it.
+
+        Raises:
+            Refused: the answer is an error, or none came in time (`deadline_exceeded`).
+        """
+        request_id = id or new_id()
+        deadline = time.time() + timeout
+        envelope = self._wrap(
+            request,
+            request_id,
+            correlationid=correlationid,
+            replyto=self._replies.stream,
+            deadline=int(deadline * 1000),
+            priority=priority,
+        )
+        finished = False
+        pieces = 0
+        async with self._replies.of(request_id) as queue:
+            await self.append(stream, envelope)
+            try:
+                while not finished:
+                    reply = await _next(queue, deadline - time.time(), timeout)
+                    if isinstance(reply, Chunk):
+                        if reply.index < pieces:
+                            continue
+                        pieces = reply.index + 1
+                    else:
+                        finished = True
+                        if isinstance(reply, ErrorReply):
+                            raise Refused.of(reply)
+                    yield reply
+            finally:
+                if not finished:
+                    await self.cancel(stream, request_id)
+
+    async def ask(self, stream: str, request: BaseModel, *, timeout: float, **options: Any) -> GenerateResult:
+        """Ask, and wait for the finished answer. Raises and takes options as `replies_to` does."""
+        async with aclosing(self.replies_to(stream, request, timeout=timeout, **options)) as replies:
+            async for reply in replies:
+                if isinstance(reply, GenerateResult):
+                    return reply
+        raise AssertionError("a stream of replies ends with a result or raises")
+
+    async def cancel(self, stream: str, request_id: str) -> None:
+        """Tell whoever serves `stream` that nobody waits for `request_id` any more."""
+        service = stream.partition(".")[0]
+        command = Control(command="cancel", request_id=request_id)
+        self.writer.put("XADD", streams.control(service), "MAXLEN", "~", 10_000, "*", *_flat(self._wrap(command)))
+
+    async def backlog(self, stream: str, group: str) -> int:
+        """Entries of `stream` that `group` has not finished: not handed out yet, or pending."""
+        if not await self.redis.exists(stream):
+            return 0
+        for info in await self.redis.xinfo_groups(stream):
+            if info["name"] == group.encode():
+                lag = info.get("lag")
+                return int(info["pending"]) + (int(lag) if lag is not None else 0)
+        return int(await self.redis.xlen(stream))
+
+    async def instances(self, service: str) -> list[Presence]:
+        """The living instances of `service`."""
+        return await alive(self.redis, service)
+
+    def _wrap(self, message: BaseModel, id: str | None = None, **attributes: Any) -> Envelope:
+        return wrap(message, id=id or new_id(), source=self.source, **attributes)
+
+
+def _flat(envelope: Envelope) -> list[str | bytes]:
+    return [part for pair in envelope.to_fields().items() for part in pair]
+
+
+async def _next(queue: "asyncio.Queue[AnyReply]", left: float, timeout: float) -> AnyReply:
+    try:
+        async with asyncio.timeout(max(left, 0)):
+            return await queue.get()
+    except TimeoutError:
+        raise Refused(
+            "deadline_exceeded", f"expected an answer within {timeout:g} s, none came; try again or allow more time"
+        ) from None

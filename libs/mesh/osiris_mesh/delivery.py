@@ -1,0 +1,120 @@
+"""One delivery of one entry: what a handler knows of it, and how it is settled."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from osiris_mesh import scripts
+from osiris_mesh.envelope import Envelope, wrap
+from osiris_mesh.ids import new_id
+from osiris_mesh.scripts import Finished, Output
+from osiris_mesh.writer import Writer
+
+REPLY_SECONDS = 86_400
+"""A reply stream that nobody writes to any more vanishes after a day."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """An entry in the hands of a handler.
+
+    Attributes:
+        stream, group, entry_id: where it lies.
+        envelope: its attributes.
+        deliveries: how often it was handed out, this time included.
+        source: the service that handles it.
+        effect_seconds: how long its message id is remembered.
+    """
+
+    stream: str
+    group: str
+    entry_id: str
+    envelope: Envelope
+    deliveries: int
+    source: str
+    writer: Writer
+    effect_seconds: int
+    _outputs: list[Output] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The message id; the entry's own where the sender gave none."""
+        return self.envelope.id or self.entry_id
+
+    @property
+    def correlation_id(self) -> str:
+        """The run the message belongs to."""
+        return self.envelope.correlationid or self.id
+
+    @property
+    def effect_key(self) -> str:
+        """Where it is remembered that this message has had its effect; '' where the entry id alone tells."""
+        return f"effect:{self.group}:{self.envelope.id}" if self.envelope.id else ""
+
+    def send(self, reply: BaseModel) -> None:
+        """Send a piece of the answer now; nothing happens when nobody waits for one."""
+        if self.envelope.replyto:
+            self.writer.put("XADD", self.envelope.replyto, "*", *_flat(self._wrap(reply)))
+
+    def emit(self, stream: str, message: BaseModel, id: str | None = None) -> None:
+        """Publish `message` together with the acknowledgement: both happen, or neither."""
+        self._outputs.append(Output(stream, self._wrap(message, id).to_fields()))
+
+    async def finish(self, reply: BaseModel | None) -> Finished:
+        """Acknowledge, publish what was emitted and answer, in one step, unless somebody did so before."""
+        outputs = list(self._outputs)
+        if reply is not None and self.envelope.replyto:
+            outputs.append(Output(self.envelope.replyto, self._wrap(reply).to_fields(), REPLY_SECONDS))
+        effect = reply.model_dump_json() if reply is not None else ""
+        keys = [self.stream, self.effect_key]
+        arguments = [self.group, self.entry_id, self.effect_seconds, effect, *scripts.flatten(outputs)]
+        return Finished(await scripts.run(self.writer, scripts.FINISH, keys, arguments))
+
+    async def earlier_effect(self) -> bytes | None:
+        """The answer this message id was given before (b'' for none), or None when it is new."""
+        if not self.effect_key:
+            return None
+        stored: bytes | None = await self.writer.call("GET", self.effect_key)
+        return stored
+
+    async def repeat(self, answer: bytes) -> None:
+        """Acknowledge a message that had its effect before, and give its sender the same answer again."""
+        if answer and self.envelope.replyto:
+            envelope = Envelope(
+                data=answer,
+                id=new_id(),
+                source=self.source,
+                correlationid=self.correlation_id,
+                causationid=self.id,
+            )
+            self.writer.put("XADD", self.envelope.replyto, "*", *_flat(envelope))
+            self.writer.put("EXPIRE", self.envelope.replyto, REPLY_SECONDS)
+        await self.writer.call("XACK", self.stream, self.group, self.entry_id)
+
+    def _wrap(self, message: BaseModel, id: str | None = None) -> Envelope:
+        return wrap(
+            message,
+            id=id or new_id(),
+            source=self.source,
+            correlationid=self.correlation_id,
+            causationid=self.id,
+            traceparent=self.envelope.traceparent,
+        )
+
+
+def _flat(envelope: Envelope) -> list[str | bytes]:
+    return [part for pair in envelope.to_fields().items() for part in pair]
+
+
+_current: ContextVar[Delivery] = ContextVar("delivery")
+
+
+def current_delivery() -> Delivery:
+    """The delivery that the running handler works on."""
+    return _current.get()
+
+
+def set_current_delivery(delivery: Delivery) -> None:
+    """Make `delivery` the one the handler that is about to run works on."""
+    _current.set(delivery)

@@ -1,0 +1,59 @@
+"""Who is alive: every instance says so every few seconds, and is forgotten when it stops."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from osiris_contracts import Presence
+from osiris_mesh.connection import Client
+
+EVERY_SECONDS = 2.0
+LAPSE_SECONDS = 7.0
+
+_log = structlog.get_logger(__name__)
+
+
+def _roll(service: str) -> str:
+    return f"presence:{service}"
+
+
+async def announce(redis: Client, presence: Presence) -> None:
+    """Tell the mesh that an instance lives, for the next LAPSE_SECONDS."""
+    key = f"{_roll(presence.service)}:{presence.instance}"
+    now = time.time()
+    async with redis.pipeline(transaction=True) as pipeline:
+        pipeline.set(key, presence.model_dump_json(), px=int(LAPSE_SECONDS * 1000))
+        pipeline.zadd(_roll(presence.service), {key: now + LAPSE_SECONDS})
+        pipeline.zremrangebyscore(_roll(presence.service), "-inf", now)
+        await pipeline.execute()
+
+
+async def withdraw(redis: Client, service: str, instance: str) -> None:
+    """Tell the mesh that an instance is gone."""
+    key = f"{_roll(service)}:{instance}"
+    async with redis.pipeline(transaction=True) as pipeline:
+        pipeline.delete(key)
+        pipeline.zrem(_roll(service), key)
+        await pipeline.execute()
+
+
+async def alive(redis: Client, service: str) -> list[Presence]:
+    """The living instances of `service`."""
+    keys = await redis.zrange(_roll(service), 0, -1)
+    if not keys:
+        return []
+    values = await redis.mget(keys)
+    return [Presence.model_validate_json(value) for value in values if value is not None]
+
+
+async def keep_announcing(redis: Client, presence: Callable[[], Presence]) -> None:
+    """Announce what `presence` says, for ever."""
+    while True:
+        try:
+            await announce(redis, presence())
+        except (RedisError, OSError) as error:
+            _log.warning("presence not announced", error=str(error))
+        await asyncio.sleep(EVERY_SECONDS)

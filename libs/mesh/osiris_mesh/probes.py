@@ -1,0 +1,81 @@
+"""/healthz, /readyz, /metrics and /asyncapi, on a port of their own."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import uvicorn
+from faststream.asgi import AsgiResponse, get, make_asyncapi_asgi
+from faststream.redis import RedisBroker
+from faststream.specification import AsyncAPI
+from prometheus_client import CollectorRegistry, make_asgi_app
+
+Scope = MutableMapping[str, Any]
+
+
+class Probes:
+    """A small HTTP server beside the service.
+
+    Args:
+        ready: says whether the service can work, and in words why not.
+    """
+
+    def __init__(
+        self, service: str, broker: RedisBroker, registry: CollectorRegistry, ready: Callable[[], tuple[bool, str]]
+    ) -> None:
+        @get
+        async def healthz(scope: Scope) -> AsgiResponse:
+            return AsgiResponse(b"alive\n", 200)
+
+        @get
+        async def readyz(scope: Scope) -> AsgiResponse:
+            can_work, why = ready()
+            return AsgiResponse(f"{why}\n".encode(), 200 if can_work else 503)
+
+        specification = AsyncAPI(broker, title=f"osiris {service}", version="0.1.0")
+        self._routes: dict[str, Any] = {
+            "/healthz": healthz,
+            "/readyz": readyz,
+            "/metrics": make_asgi_app(registry),
+            "/asyncapi": make_asyncapi_asgi(specification, try_it_out_path=None),
+        }
+        self._specification = specification
+        self._server: uvicorn.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int) -> str:
+        """Listen; returns the URL.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        config = uvicorn.Config(self._app, interface="asgi3", lifespan="off", log_config=None, access_log=False)
+        self._server = _Quiet(config)
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="probes")
+        return f"http://{host}:{listener.getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+    async def _app(self, scope: Scope, receive: Any, send: Any) -> None:
+        route = self._routes.get(scope["path"].rstrip("/"), _not_found)
+        await route(scope, receive, send)
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves signals to the service it stands beside."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+async def _not_found(scope: Scope, receive: Any, send: Any) -> None:
+    text = b"expected /healthz, /readyz, /metrics or /asyncapi\n"
+    await AsgiResponse(text, 404)(scope, receive, send)

@@ -1,0 +1,111 @@
+"""The three steps that must be atomic, as Lua. Redis runs a script without anything in between."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+from osiris_mesh.envelope import Fields
+from osiris_mesh.writer import Writer
+
+
+class Finished(IntEnum):
+    """What became of an entry that a handler was done with."""
+
+    TAKEN = 0  # another worker had finished it
+    DONE = 1
+    DUPLICATE = 2  # another entry with the same message id had its effect
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An entry that goes out together with the acknowledgement of what caused it.
+
+    Attributes:
+        stream: where to.
+        fields: the entry.
+        expires: seconds after which the whole stream may vanish (reply streams of strangers); 0 for never.
+    """
+
+    stream: str
+    fields: Fields
+    expires: int = 0
+
+
+_WRITE_OUTPUTS = """
+local function write(at)
+  for _ = 1, tonumber(ARGV[at]) do
+    local stream, expires, count = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+    redis.call('XADD', stream, '*', unpack(ARGV, at + 4, at + 3 + count))
+    if expires > 0 then redis.call('EXPIRE', stream, expires) end
+    at = at + 3 + count
+  end
+  return at
+end
+"""
+
+FINISH = (
+    _WRITE_OUTPUTS
+    + """
+-- KEYS: stream, effect. ARGV: group, entry, seconds to remember, effect ('' for none to keep), outputs.
+if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+if KEYS[2] ~= '' then
+  if not redis.call('SET', KEYS[2], ARGV[4], 'NX', 'EX', ARGV[3]) then return 2 end
+end
+write(5)
+return 1
+"""
+)
+"""Acknowledge, remember the effect, write the outputs: the answers are those of `Finished`."""
+
+COMMIT = (
+    _WRITE_OUTPUTS
+    + """
+-- KEYS: lease, state. ARGV: holder, state, count of positions, (stream, group, entry)…, outputs.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2])
+local at = 4
+for _ = 1, tonumber(ARGV[3]) do
+  redis.call('XGROUP', 'SETID', ARGV[at], ARGV[at + 1], ARGV[at + 2])
+  at = at + 3
+end
+write(at)
+return 1
+"""
+)
+"""Save the state, move the positions, write the outputs, if the lease is still held (1), else nothing (0)."""
+
+RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+"""Prolong a lease that is still held (1), else nothing (0)."""
+
+RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+"""Give up a lease that is still held."""
+
+
+def flatten(outputs: list[Output]) -> list[Any]:
+    """Outputs as script arguments."""
+    arguments: list[Any] = [len(outputs)]
+    for output in outputs:
+        arguments += [output.stream, output.expires, 2 * len(output.fields)]
+        for name, value in output.fields.items():
+            arguments += [name, value]
+    return arguments
+
+
+async def run(writer: Writer, script: str, keys: list[str], arguments: list[Any]) -> int:
+    """Run `script` in the writer's order, loading it first where Redis does not know it (any more)."""
+    digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+    call = ("EVALSHA", digest, len(keys), *keys, *arguments)
+    try:
+        return int(await writer.call(*call))
+    except NoScriptError:
+        await writer.call("SCRIPT", "LOAD", script)
+        return int(await writer.call(*call))

@@ -1,0 +1,259 @@
+"""A service: its subscriptions, hooks and probes, from start to drain."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import structlog
+from faststream import AckPolicy, BaseMiddleware
+from faststream.redis import RedisBroker
+
+from osiris_contracts import ModelStatus, Presence
+from osiris_mesh import logs
+from osiris_mesh.bus import Bus
+from osiris_mesh.control import Controls
+from osiris_mesh.metrics import Metrics
+from osiris_mesh.presence import keep_announcing, withdraw
+from osiris_mesh.probes import Probes
+from osiris_mesh.settings import MeshSettings
+from osiris_mesh.subscription import Handler, Subscription, Terms
+from osiris_mesh.trim import keep_trimming
+
+Hook = Callable[[], Awaitable[None]]
+
+MEASURE_SECONDS = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Service:
+    """One process of the mesh.
+
+    `async with service.running():` runs it inside something else (the gateway, a test); `service.run()` is for
+    `__main__`: probes, signals, drain.
+
+    Args:
+        name: of the service; also its consumer group.
+        reply_stream: where answers to its own requests come; a stream of this instance's own by default.
+    """
+
+    def __init__(self, name: str, settings: MeshSettings, *, reply_stream: str | None = None) -> None:
+        self.name = name
+        self.settings = settings
+        self.bus = Bus(settings.redis_url, name, reply_stream)
+        self.metrics = Metrics()
+        self.controls = Controls(self.bus.redis, name)
+        self.model_status: Callable[[], ModelStatus | None] = lambda: None
+        self._subscriptions: list[Subscription] = []
+        self._on_start: list[Hook] = []
+        self._on_stop: list[Hook] = []
+        self._background: list[Callable[[], Awaitable[None]]] = []
+        self._trimmed: set[str] = set()
+        self._started_at = datetime.now(UTC)
+        self._ready = False
+        self._draining = False
+        self._probe_url: str | None = None
+        self._stopped = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._broker = RedisBroker(
+            settings.redis_url,
+            middlewares=[self._middleware],
+            ack_policy=AckPolicy.MANUAL,
+            logger=cast(Any, None),  # handlers are logged here, with their correlation id
+            graceful_timeout=settings.drain_seconds,
+        )
+
+    # --- what a service declares --------------------------------------------------------------------------------
+
+    def consume(
+        self, stream: str, contract: Any, *, workers: int = 16, group: str | None = None
+    ) -> Callable[[Handler], Handler]:
+        """Handle the entries of `stream`, `workers` at a time; what the handler returns is the answer.
+
+        A handler raises `Refused` for a request that will never work, anything else to be tried again.
+        """
+
+        def register(handler: Handler) -> Handler:
+            subscription = Subscription(
+                stream=stream,
+                group=group or self.name,
+                consumer=self.bus.instance,
+                contract=contract,
+                handler=handler,
+                terms=Terms(
+                    lease_seconds=self.settings.lease_seconds,
+                    max_deliveries=self.settings.max_deliveries,
+                    effect_seconds=int(self.settings.effect_days * 86_400),
+                    workers=workers,
+                ),
+                redis=self.bus.redis,
+                writer=self.bus.writer,
+                controls=self.controls,
+                metrics=self.metrics,
+            )
+            subscription.register(self._broker)
+            self._subscriptions.append(subscription)
+            self._trimmed.add(stream)
+            return handler
+
+        return register
+
+    def on_start(self, hook: Hook) -> Hook:
+        """Run before the first entry is read, such as loading a model; the service is not ready until then."""
+        self._on_start.append(hook)
+        return hook
+
+    def on_stop(self, hook: Hook) -> Hook:
+        """Run after the last entry was handled."""
+        self._on_stop.append(hook)
+        return hook
+
+    def background(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Run beside the subscriptions until the service stops; its failure stops the service."""
+        self._background.append(work)
+        return work
+
+    def trims(self, *names: str) -> None:
+        """Trim streams that the service writes but does not consume."""
+        self._trimmed.update(names)
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, probes: bool = False) -> AsyncIterator["Service"]:
+        """Run the service for the length of the block."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.bus)
+            if probes:
+                server = Probes(self.name, self._broker, self.metrics.registry, self._readiness)
+                self._probe_url = await server.start(self.settings.probe_host, self.settings.probe_port)
+                stack.push_async_callback(server.stop)
+            stack.push_async_callback(withdraw, self.bus.redis, self.name, self.bus.instance)
+            self._spawn(stack, keep_announcing(self.bus.redis, self.presence))
+            self._spawn(stack, self.controls.obey(self.drain, self.resume))
+            for hook in self._on_start:
+                await hook()
+            for hook in reversed(self._on_stop):
+                stack.push_async_callback(hook)
+            for subscription in self._subscriptions:
+                await subscription.prepare()
+            await self._broker.start()
+            for subscription in self._subscriptions:
+                self._spawn(stack, subscription.keep_leases())
+            stack.push_async_callback(self._leave)
+            for subscription in self._subscriptions:
+                self._spawn(stack, subscription.keep_taking_over())
+            for work in self._background:
+                self._spawn(stack, work())
+            self._spawn(stack, self._keep_measuring())
+            self._spawn(stack, keep_trimming(self.bus.redis, self._trimmed))
+            self._ready = True
+            _log.info("ready", instance=self.bus.instance, probes=self._probe_url)
+            try:
+                yield self
+            finally:
+                self._ready = False
+
+    async def serve(self) -> None:
+        """Run until SIGTERM, SIGINT, or a background failure, which is raised."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        async with self.running(probes=True):
+            await self._stopped.wait()
+            _log.info("stopping")
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Ask the service to drain and end."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Configure the logs and run in this process; for `__main__`."""
+        import uvloop
+
+        logs.configure(self.settings.log_level, self.settings.log_format, self.name)
+        uvloop.run(self.serve())
+
+    async def drain(self) -> None:
+        """Take no new work."""
+        self._draining = True
+        for subscription in self._subscriptions:
+            await subscription.pause()
+
+    async def resume(self) -> None:
+        """Take work again."""
+        for subscription in self._subscriptions:
+            await subscription.resume()
+        self._draining = False
+
+    def presence(self) -> Presence:
+        """What this instance says of itself."""
+        return Presence(
+            service=self.name,
+            instance=self.bus.instance,
+            ready=self._ready and not self._draining,
+            draining=self._draining,
+            in_flight=sum(subscription.in_flight for subscription in self._subscriptions),
+            started_at=self._started_at,
+            probe_url=self._probe_url,
+            model=self.model_status(),
+        )
+
+    def _readiness(self) -> tuple[bool, str]:
+        if self._draining:
+            return False, "draining"
+        return (True, "ready") if self._ready else (False, "starting")
+
+    async def _leave(self) -> None:
+        await self._broker.stop()
+        for subscription in self._subscriptions:
+            await subscription.abandon()
+
+    async def _keep_measuring(self) -> None:
+        while True:
+            await asyncio.sleep(MEASURE_SECONDS)
+            for subscription in self._subscriptions:
+                with contextlib.suppress(Exception):  # a gauge is not worth a service
+                    await subscription.measure()
+
+    def _spawn(self, stack: AsyncExitStack, work: Awaitable[None]) -> None:
+        async def watched() -> None:
+            try:
+                await work
+            except Exception as error:
+                _log.exception("background work failed")
+                self._failure = error
+                self._stopped.set()
+
+        task = asyncio.create_task(watched())
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        stack.push_async_callback(end)
+
+    def _middleware(self, message: Any, *, context: Any) -> BaseMiddleware:
+        return _Promise(message, context=context, subscriptions=self._subscriptions)
+
+
+class _Promise(BaseMiddleware):
+    """Hands every entry to its subscription, which keeps the promise of delivery."""
+
+    def __init__(self, msg: Any = None, /, *, context: Any, subscriptions: list[Subscription]) -> None:
+        super().__init__(msg, context=context)
+        self._subscriptions = subscriptions
+
+    async def consume_scope(self, call_next: Any, msg: Any) -> Any:
+        subscription = next(
+            each
+            for each in self._subscriptions
+            if each.stream == msg.raw_message["channel"] and each.group == msg.group
+        )
+        await subscription.consume(call_next, msg)

@@ -1,0 +1,68 @@
+"""What every service of the mesh can be told. A service adds its own fields and its own prefix."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def shared(name: str) -> AliasChoices:
+    """The variable `OSIRIS_<name>`, the same for every service, whatever its prefix."""
+    return AliasChoices(f"OSIRIS_{name}", name.lower())
+
+
+class MeshSettings(BaseSettings):
+    """Settings that all services share (`OSIRIS_…`), and the two that each has for itself (`OSIRIS_<SERVICE>_…`)."""
+
+    model_config = SettingsConfigDict(env_prefix="OSIRIS_", env_file=".env", extra="ignore", populate_by_name=True)
+
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        validation_alias=shared("REDIS_URL"),
+        description="Redis or Valkey, 6.2 or newer: redis://, rediss:// or unix:///path.",
+    )
+    home: Path = Field(
+        default=Path(".osiris"),
+        validation_alias=shared("HOME"),
+        description="Folder under which everything the desk writes lies.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias=shared("LOG_LEVEL"), description="Least severe level that is logged."
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="json", validation_alias=shared("LOG_FORMAT"), description="console for people, json for machines."
+    )
+    lease_seconds: float = Field(
+        default=15.0,
+        gt=0.1,
+        validation_alias=shared("LEASE_SECONDS"),
+        description="Work of an instance that was silent this long is taken over, seconds.",
+    )
+    max_deliveries: int = Field(
+        default=5,
+        ge=1,
+        validation_alias=shared("MAX_DELIVERIES"),
+        description="Attempts before an entry goes to its dead-letter stream.",
+    )
+    drain_seconds: float = Field(
+        default=20.0,
+        ge=0,
+        validation_alias=shared("DRAIN_SECONDS"),
+        description="How long a stopping service finishes what it holds, seconds.",
+    )
+    effect_days: float = Field(
+        default=1.0,
+        gt=0,
+        validation_alias=shared("EFFECT_DAYS"),
+        description="How long a message id is remembered, so that its effect happens once, days.",
+    )
+    probe_host: str = Field(default="127.0.0.1", description="Address of /healthz, /readyz, /metrics and /asyncapi.")
+    probe_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the probes; 0: any free one, told in the service's presence."
+    )
+
+    @property
+    def data(self) -> Path:
+        """Where tables and logs for the feedback loop lie."""
+        return self.home / "data"

@@ -1,0 +1,350 @@
+"""One subscription: FastStream reads the stream and runs the handlers, this file keeps the promise of delivery.
+
+Only FastStream's public hooks are used: `parser`, `decoder`, a broker middleware, `sub.running` and `sub.start()`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from faststream.redis import RedisBroker, RedisStreamMessage, StreamSub
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from redis.exceptions import RedisError, ResponseError
+
+from osiris_contracts import ErrorReply, streams
+from osiris_mesh import envelope
+from osiris_mesh.connection import Client, ensure_group
+from osiris_mesh.control import Controls
+from osiris_mesh.deadletter import letter
+from osiris_mesh.delivery import Delivery, current_delivery, set_current_delivery
+from osiris_mesh.errors import Refused
+from osiris_mesh.metrics import Metrics
+from osiris_mesh.scripts import Finished
+from osiris_mesh.writer import Writer
+
+Handler = Callable[[Any, Delivery], Awaitable[BaseModel | None]]
+
+POLL_MS = 1_000
+_NOW_CLAIMABLE = 10**9  # milliseconds of idleness given to an entry that anybody may take
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a subscription works.
+
+    Attributes:
+        lease_seconds: silence after which an instance's work is taken over.
+        max_deliveries: attempts before the dead-letter stream.
+        effect_seconds: how long a message id is remembered.
+        workers: entries handled at once.
+    """
+
+    lease_seconds: float
+    max_deliveries: int
+    effect_seconds: int
+    workers: int
+
+
+class Subscription:
+    """A consumer group's reading of one stream by one instance."""
+
+    def __init__(
+        self,
+        *,
+        stream: str,
+        group: str,
+        consumer: str,
+        contract: Any,
+        handler: Handler,
+        terms: Terms,
+        redis: Client,
+        writer: Writer,
+        controls: Controls,
+        metrics: Metrics,
+    ) -> None:
+        self.stream = stream
+        self.group = group
+        self._consumer = consumer
+        self._contract = contract
+        self._adapter: TypeAdapter[Any] = TypeAdapter(contract)
+        self._handler = handler
+        self._terms = terms
+        self._redis = redis
+        self._writer = writer
+        self._controls = controls
+        self._metrics = metrics
+        self._given_back: set[str] = set()
+        self._paused = False
+        self.in_flight = 0
+        self._stream_subscriber: Any = None
+
+    def register(self, broker: RedisBroker) -> None:
+        """Declare the subscription to FastStream, which reads the stream and draws the AsyncAPI page."""
+        self._stream_subscriber = broker.subscriber(
+            stream=StreamSub(
+                self.stream,
+                group=self.group,
+                consumer=self._consumer,
+                max_records=self._terms.workers,
+                polling_interval=POLL_MS,
+            ),
+            max_workers=self._terms.workers,
+            parser=self._parse,
+            decoder=self._decode,
+            no_reply=True,
+            title=f"{self.group}:{self.stream}",
+        )
+
+        async def handle(message: Any) -> BaseModel | None:
+            return await self._handler(message, current_delivery())
+
+        # FastStream reads the payload's schema from the annotation
+        handle.__annotations__ = {"message": self._contract}
+        handle.__doc__ = self._handler.__doc__
+        self._stream_subscriber(handle)
+
+    # --- FastStream's hooks -------------------------------------------------------------------------------------
+
+    async def _parse(self, raw: Any, _original: Any) -> RedisStreamMessage:
+        """Never fails: what cannot be read must still reach the dead-letter code."""
+        return RedisStreamMessage(
+            raw_message=raw,
+            body=raw["data"].get(b"data", b""),
+            message_id=raw["message_ids"][0].decode(),
+            consumer=self._redis,
+            group=self.group,
+        )
+
+    async def _decode(self, message: RedisStreamMessage, _original: Any) -> Any:
+        return self._adapter.validate_json(message.body)
+
+    async def consume(self, call_next: Callable[[Any], Awaitable[Any]], message: RedisStreamMessage) -> None:
+        """Handle one entry to its end: answered and acknowledged, retried later, or put aside."""
+        raw: dict[str, Any] = dict(message.raw_message)
+        entry, entry_id = raw["data"], message.message_id
+        deliveries = raw.get("delivery_counts", [0])[0] + 1
+        try:
+            attributes = envelope.parse(entry)
+        except envelope.MalformedEnvelope as error:
+            await self._bury(entry, entry_id, str(error), deliveries)
+            return
+        delivery = Delivery(
+            stream=self.stream,
+            group=self.group,
+            entry_id=entry_id,
+            envelope=attributes,
+            deliveries=deliveries,
+            source=self.group,
+            writer=self._writer,
+            effect_seconds=self._terms.effect_seconds,
+        )
+        with structlog.contextvars.bound_contextvars(
+            stream=self.stream, message_id=delivery.id, correlation_id=delivery.correlation_id
+        ):
+            self.in_flight += 1
+            self._metrics.in_flight.labels(self.stream).inc()
+            started = time.perf_counter()
+            try:
+                await self._settle(delivery, entry, lambda: call_next(message))
+            finally:
+                self.in_flight -= 1
+                self._metrics.in_flight.labels(self.stream).dec()
+                self._metrics.seconds.labels(self.stream).observe(time.perf_counter() - started)
+
+    async def _settle(self, delivery: Delivery, entry: dict[bytes, bytes], work: Callable[[], Awaitable[Any]]) -> None:
+        if delivery.deliveries > 1:
+            self._metrics.retried.labels(self.stream).inc()
+        try:
+            if (answer := await delivery.earlier_effect()) is not None:
+                await self._repeat(delivery, answer)
+            else:
+                await self._finish(delivery, await self._work(delivery, work))
+        except ValidationError as error:
+            await self._bury(entry, delivery.entry_id, _explain(error), delivery.deliveries, delivery)
+        except (RedisError, OSError) as error:
+            _log.error("redis failed, the entry stays pending", error=str(error))
+        except Exception as error:
+            self._metrics.failed.labels(self.stream).inc()
+            _log.exception("handler failed", deliveries=delivery.deliveries)
+            if delivery.deliveries >= self._terms.max_deliveries:
+                reason = f"failed {delivery.deliveries} times, last: {type(error).__name__}: {error}"
+                await self._bury(entry, delivery.entry_id, reason, delivery.deliveries, delivery)
+            else:
+                await self._give_back(delivery.entry_id)
+
+    async def _finish(self, delivery: Delivery, reply: BaseModel | None) -> None:
+        finished = await delivery.finish(reply)
+        if finished is Finished.DONE:
+            self._metrics.handled.labels(self.stream).inc()
+        elif finished is Finished.DUPLICATE:
+            await self._repeat(delivery, await delivery.earlier_effect() or b"")
+
+    async def _work(self, delivery: Delivery, work: Callable[[], Awaitable[Any]]) -> BaseModel | None:
+        """The handler's answer, or the refusal that takes its place."""
+        set_current_delivery(delivery)
+        deadline = delivery.envelope.deadline
+        left = None if deadline is None else deadline / 1000 - time.time()
+        if left is not None and left <= 0:
+            return _too_late(deadline)
+        try:
+            async with self._controls.cancellable(delivery.id), asyncio.timeout(left) as limit:
+                answer: BaseModel | None = await work()
+                return answer
+        except Refused as refusal:
+            return refusal.reply()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return _too_late(deadline)
+
+    async def _repeat(self, delivery: Delivery, answer: bytes) -> None:
+        self._metrics.duplicates.labels(self.stream).inc()
+        await delivery.repeat(answer)
+
+    async def _bury(
+        self, entry: dict[bytes, bytes], entry_id: str, reason: str, deliveries: int, delivery: Delivery | None = None
+    ) -> None:
+        """Put an entry aside and tell its sender, in one step."""
+        fields = letter(entry, entry_id=entry_id, group=self.group, reason=reason, deliveries=deliveries)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.xadd(streams.dead(self.stream), fields)
+            pipeline.xack(self.stream, self.group, entry_id)
+            await pipeline.execute()
+        if delivery is not None:
+            code = "invalid_request" if deliveries < self._terms.max_deliveries else "internal"
+            delivery.send(Refused(code, reason).reply())  # type: ignore[arg-type]
+        self._metrics.dead.labels(self.stream).inc()
+        _log.error("entry put aside", entry_id=entry_id, reason=reason, dead=streams.dead(self.stream))
+
+    # --- leases and takeover ------------------------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        """Make the group, at the beginning of the stream."""
+        await ensure_group(self._redis, self.stream, self.group)
+
+    async def keep_leases(self) -> None:
+        """Renew, for ever, the lease on every entry this instance holds, waiting or being handled."""
+        every = self._terms.lease_seconds / 3
+        while True:
+            await asyncio.sleep(every)
+            try:
+                held = await self._held()
+                if mine := [entry_id for entry_id in held if entry_id not in self._given_back]:
+                    await self._redis.xclaim(self.stream, self.group, self._consumer, 0, mine, justid=True)
+            except (RedisError, OSError) as error:
+                _log.warning("leases not renewed", stream=self.stream, error=str(error))
+
+    async def keep_taking_over(self) -> None:
+        """Take over, for ever, what dead instances left and what handlers gave back; heal a lost group."""
+        every = min(1.0, self._terms.lease_seconds / 4)
+        while True:
+            await asyncio.sleep(every)
+            try:
+                if not self._paused:
+                    await self._heal()
+                    await self._take_over()
+            except (RedisError, OSError) as error:
+                _log.warning("nothing taken over", stream=self.stream, error=str(error))
+
+    async def _heal(self) -> None:
+        # FastStream stops a subscriber whose group vanished (a flushed or replaced Redis)
+        if not self._stream_subscriber.running:
+            _log.warning("the group was gone; made again", stream=self.stream, group=self.group)
+            await self.prepare()
+            await self._stream_subscriber.start()
+
+    async def _take_over(self) -> None:
+        free = self._terms.workers - self.in_flight
+        if free <= 0:
+            return
+        idle = int(self._terms.lease_seconds * 1000)
+        try:
+            _, entries, *_ = await self._redis.xautoclaim(
+                self.stream, self.group, self._consumer, idle, "0-0", count=free
+            )
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            await self.prepare()
+            return
+        for entry_id, fields in entries:
+            await self._redeliver(entry_id, fields)
+
+    async def _redeliver(self, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
+        self._given_back.discard(entry_id.decode())
+        pending = await self._redis.xpending_range(self.stream, self.group, min=entry_id, max=entry_id, count=1)
+        if not pending:
+            return
+        deliveries = int(pending[0]["times_delivered"])
+        if deliveries > self._terms.max_deliveries:
+            reason = f"delivered {deliveries - 1} times, and its worker died each time"
+            await self._bury(fields, entry_id.decode(), reason, deliveries - 1)
+            return
+        await self._stream_subscriber.consume_one(
+            {
+                "type": "stream",
+                "channel": self.stream,
+                "message_ids": [entry_id],
+                "data": fields,
+                "delivery_counts": [deliveries - 1],
+            }
+        )
+
+    async def _give_back(self, entry_id: str) -> None:
+        """Let anybody, this instance included, try again at once."""
+        self._given_back.add(entry_id)
+        await self._redis.xclaim(
+            self.stream, self.group, self._consumer, 0, [entry_id], idle=_NOW_CLAIMABLE, justid=True
+        )
+
+    async def _held(self) -> list[str]:
+        entries = await self._redis.xpending_range(
+            self.stream, self.group, min="-", max="+", count=10_000, consumername=self._consumer
+        )
+        return [entry["message_id"].decode() for entry in entries]
+
+    # --- drain --------------------------------------------------------------------------------------------------
+
+    async def pause(self) -> None:
+        """Read nothing new; what is being handled goes on."""
+        self._paused = True
+        await self._stream_subscriber.stop()
+
+    async def resume(self) -> None:
+        """Read again."""
+        self._paused = False
+        if not self._stream_subscriber.running:
+            await self.prepare()
+            await self._stream_subscriber.start()
+
+    async def abandon(self) -> None:
+        """Give everything still held back at once, and leave the group: nobody need wait for the lease to run out."""
+        held = await self._held()
+        if held:
+            await self._redis.xclaim(self.stream, self.group, self._consumer, 0, held, idle=_NOW_CLAIMABLE, justid=True)
+        else:
+            await self._redis.xgroup_delconsumer(self.stream, self.group, self._consumer)
+
+    async def measure(self) -> None:
+        """Bring the gauges up to date."""
+        for info in await self._redis.xinfo_groups(self.stream):
+            if info["name"] == self.group.encode():
+                self._metrics.lag.labels(self.stream).set(info.get("lag") or 0)
+                self._metrics.pending.labels(self.stream).set(info["pending"])
+        oldest = await self._redis.xpending_range(self.stream, self.group, min="-", max="+", count=1)
+        age = time.time() - int(oldest[0]["message_id"].split(b"-")[0]) / 1000 if oldest else 0.0
+        self._metrics.oldest_pending.labels(self.stream).set(max(age, 0.0))
+
+
+def _too_late(deadline: int | None) -> ErrorReply:
+    return ErrorReply(code="deadline_exceeded", message=f"the deadline, {deadline} (unix ms), has passed")
+
+
+def _explain(error: ValidationError) -> str:
+    problems = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {item['msg']}" for item in error.errors())
+    return f"not a valid {error.title}: " + "; ".join(problems)
