@@ -57,6 +57,8 @@ class ProposalAssessed(Contract):
     transaction_id: UUID = Field(description="The proposal.")
     assessed_at: UtcTime = Field(description="When, UTC.")
     origin: Origin = Field(description="Who asked for it.")
+    prompt: str = Field(description="The prompt phi3 answered.")
+    proposal: Proposal = Field(description="The proposal that was critiqued.")
     assessment: str = Field(description="The critique, plain English.")
     score: Score | None = Field(description="0 (bad) to 10 (good); null when the critique holds none.")
     model_version: str = Field(description="The hermes version that wrote it.")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from osiris_contracts._base import ModelId
 
@@ -27,6 +28,8 @@ RETENTION: Final[dict[str, timedelta]] = {
 }
 """How long an entry that every group has passed stays readable."""
 
+PROPOSAL_KEY_SECONDS: Final = 30 * 86_400
+
 
 def dead(stream: str) -> str:
     """Where `stream`'s undeliverable entries lie."""
@@ -41,3 +44,8 @@ def control(service: str) -> str:
 def replies(instance: str) -> str:
     """The reply stream of one instance of a service."""
     return f"replies.{instance}"
+
+
+def proposal_key(transaction_id: UUID) -> str:
+    """The key that exists for PROPOSAL_KEY_SECONDS after a proposal was made: feedback is taken for it."""
+    return f"proposal:{transaction_id}"
