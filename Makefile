@@ -6,7 +6,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint up bench schemas clean
+.PHONY: help demo test lint up bench schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ bench: $(STAMP)  ## ratios, measured in one run
 
 schemas: $(STAMP)  ## export the contracts to docs/schemas
 	@$(BIN)/python -m osiris_contracts docs/schemas
+
+env: $(STAMP)  ## write .env.template from the settings
+	@$(BIN)/python tools/env_template.py > .env.template
 
 clean:  ## remove the environment and everything the desk wrote
 	rm -rf $(VENV) .osiris

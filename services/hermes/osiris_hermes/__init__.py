@@ -1,1 +1,1 @@
-"""The hermes service."""
+"""The critic: answers in plain English, piece by piece."""

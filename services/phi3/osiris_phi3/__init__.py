@@ -1,1 +1,1 @@
-"""The phi3 service."""
+"""The proposer: answers with one valid trade proposal."""

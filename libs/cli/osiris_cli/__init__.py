@@ -1,0 +1,1 @@
+"""The `osiris` command: run the desk, ask it, watch it, mend it."""

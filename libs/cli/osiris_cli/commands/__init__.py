@@ -1,0 +1,1 @@
+"""One file a command. Heavy imports happen inside the functions, so that `osiris --help` is instant."""

@@ -1,0 +1,83 @@
+"""`osiris models`: the model versions on disk, and what the running services hold."""
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from osiris_cli.commands.options import HomeOption, JsonOption
+
+if TYPE_CHECKING:
+    from osiris_cli.models import Version
+    from osiris_contracts import Presence
+
+EXAMPLE = "Example: osiris models --json"
+
+
+def models(as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """List the versions of each role's model, which one is current, and what live services hold."""
+    import asyncio
+
+    from osiris_cli import models as folders
+    from osiris_cli import run_file, settings
+
+    found = settings.load(home=home)
+    on_disk = [version for role in folders.ROLES for version in folders.versions(found.models_folder, role)]
+    desk = run_file.running(found.home)
+    url = found.redis_url or (desk.redis_url if desk else None)
+    live = asyncio.run(_live(url)) if url else []
+    if as_json:
+        typer.echo(json.dumps({"disk": [_facts(each) for each in on_disk], "live": [_held(each) for each in live]}))
+        return
+    _show(on_disk, live, "no desk is running" if url is None else "no model service is alive")
+
+
+async def _live(url: str) -> "list[Presence]":
+    """The living instances of every role."""
+    from osiris_cli.models import ROLES
+    from osiris_mesh.connection import connect
+    from osiris_mesh.presence import alive
+
+    redis = connect(url)
+    try:
+        return [instance for role in ROLES for instance in await alive(redis, role)]
+    finally:
+        await redis.aclose()
+
+
+def _show(on_disk: "list[Version]", live: "list[Presence]", nobody: str) -> None:
+    from rich.table import Table
+
+    from osiris_cli import console
+
+    out = console.standard()
+    if not on_disk:
+        typer.echo("no model on disk yet; the first start makes one: osiris up")
+    else:
+        table = Table("role", "version", "current", "size", box=None, pad_edge=False, header_style="dim")
+        for each in on_disk:
+            table.add_row(each.role, each.version, "yes" if each.current else "", f"{each.bytes / 1e6:.0f} MB")
+        out.print(table)
+    if not live:
+        typer.echo(nobody)
+        return
+    table = Table("instance", "holds", "device", "ready", box=None, pad_edge=False, header_style="dim")
+    for instance in live:
+        model = instance.model
+        held = model.version if model and model.version else "nothing yet"
+        table.add_row(instance.instance, held, model.device if model else "", "yes" if instance.ready else "no")
+    out.print(table)
+
+
+def _facts(version: "Version") -> dict[str, object]:
+    return {
+        "role": version.role,
+        "version": version.version,
+        "current": version.current,
+        "bytes": version.bytes,
+        "folder": str(version.folder),
+    }
+
+
+def _held(instance: "Presence") -> dict[str, object]:
+    return instance.model_dump(mode="json", include={"service", "instance", "ready", "model"})

@@ -1,0 +1,101 @@
+"""`osiris up`: run the desk until Ctrl-C."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from osiris_cli.commands.options import HomeOption
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from osiris_cli.desk import Desk
+    from osiris_cli.settings import CliSettings
+    from osiris_cli.supervisor import Status
+
+EXAMPLE = "Example: osiris up --home desk-a --port 8001"
+
+_REFRESH_SECONDS = 0.25
+
+
+def up(
+    home: HomeOption = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port of the gateway. [default: OSIRIS_GATEWAY_PORT, else 8000]", show_default=False),
+    ] = None,
+) -> None:
+    """Run the desk: Redis, the models, the gateway, the orchestrator and the market, until Ctrl-C."""
+    import asyncio
+
+    from osiris_cli import console, models, settings
+
+    desk_settings = settings.load(home=home, gateway_port=port)
+    out = console.standard()
+    models.prepare(desk_settings.models_folder, out.print)
+    asyncio.run(_run(desk_settings, out))
+
+
+async def _run(desk_settings: "CliSettings", out: "Console") -> None:
+    import asyncio
+    from contextlib import suppress
+
+    from rich.live import Live
+
+    from osiris_cli import desk, stop_signals
+
+    with stop_signals.listening() as signals:
+        async with desk.running(
+            desk_settings,
+            hurry=signals.hurry,
+            on_change=None if out.is_terminal else lambda status: out.print(_told(status)),
+        ) as running:
+            out.print(f"desk in {desk_settings.home}, logs in {desk_settings.logs}; Ctrl-C ends it", soft_wrap=True)
+            if not out.is_terminal:
+                out.print(f"gateway {running.gateway_url}", soft_wrap=True)
+                await signals.stop.wait()
+            else:
+                with Live(_table(running), console=out, auto_refresh=False) as live:
+                    while not signals.stop.is_set():
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(signals.stop.wait(), _REFRESH_SECONDS)
+                        live.update(_table(running), refresh=True)
+            out.print("stopping; once more to stop at once")
+
+
+def _told(status: "Status") -> str:
+    """One change of one process, for a log."""
+    pid = f" pid {status.pid}" if status.pid else ""
+    ended = f" after exit code {status.exit_code}" if status.state == "restarting" else ""
+    return f"{time.strftime('%H:%M:%S', time.localtime(status.since))} {status.name} {status.state}{pid}{ended}"
+
+
+def _table(running: "Desk") -> "Table":
+    """Every process and what it does."""
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"ready": "green", "starting": "yellow", "restarting": "red", "completed": "dim", "stopped": "dim"}
+    urls = {"gateway": running.gateway_url, "redis": running.redis_url}
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("service", "state", "for", "restarts", "pid", "url"):
+        table.add_column(column)
+    for status in running.statuses:
+        table.add_row(
+            status.name,
+            Text(status.state, styles[status.state]),
+            _age(time.time() - status.since),
+            str(status.restarts or ""),
+            str(status.pid or ""),
+            urls.get(status.name, ""),
+        )
+    return table
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

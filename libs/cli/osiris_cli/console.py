@@ -1,0 +1,34 @@
+"""Where a person reads: colours on a terminal, plain text everywhere else."""
+
+from rich.console import Console
+from rich.text import Text
+
+from osiris_cli.cycle_view import Line, Tone
+
+LABEL_WIDTH = 10
+_STYLES: dict[Tone, str] = {"title": "bold cyan", "plain": "", "good": "green", "bad": "red", "quiet": "italic dim"}
+_PLAIN_WIDTH = 100
+
+
+def standard() -> Console:
+    """The console on standard output. A pipe or file has no width of its own, and nothing is cut there."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, emoji=False, width=_PLAIN_WIDTH, color_system=None)
+    return console
+
+
+def text_width(console: Console) -> int:
+    """Characters that a line's text may have."""
+    return max(40, min(console.width, _PLAIN_WIDTH) - LABEL_WIDTH - 3)
+
+
+def show(console: Console, lines: list[Line]) -> None:
+    """Print lines, aligned."""
+    for line in lines:
+        if line.tone == "title":
+            console.print()
+            console.print(Text(line.text, _STYLES["title"]), soft_wrap=True)
+        else:
+            label = (f"  {line.label:<{LABEL_WIDTH}} ", "dim")
+            console.print(Text.assemble(label, (line.text, _STYLES[line.tone])), soft_wrap=True)

@@ -1,0 +1,54 @@
+"""Reads streams without taking part: no group, nothing acknowledged."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from osiris_mesh.connection import Client
+
+_READ = 500
+
+START = b"0-0"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a stream, as it lies there."""
+
+    stream: str
+    id: str
+    fields: dict[bytes, bytes]
+
+    @property
+    def text(self) -> dict[str, str]:
+        """The fields as text; bytes that are no UTF-8 are backslash-escaped."""
+        return {
+            name.decode(errors="backslashreplace"): value.decode(errors="backslashreplace")
+            for name, value in self.fields.items()
+        }
+
+
+async def last_ids(redis: Client, *streams: str) -> dict[str, bytes]:
+    """Where each stream ends now."""
+    ends = {}
+    for stream in streams:
+        newest = await redis.xrevrange(stream, count=1)
+        ends[stream] = newest[0][0] if newest else START
+    return ends
+
+
+async def follow(
+    redis: Client, after: Mapping[str, bytes], *, block_seconds: float = 1.0
+) -> AsyncIterator[list[Entry]]:
+    """What comes on the streams from `after` on, for ever; an empty list whenever nothing came for `block_seconds`.
+
+    The entries of one list are in the order in which Redis took them, to the millisecond.
+    """
+    positions = dict(after)
+    while True:
+        found = await redis.xread(positions, count=_READ, block=int(block_seconds * 1000))
+        entries = []
+        for name, items in found or ():
+            stream = name.decode()
+            positions[stream] = items[-1][0]
+            entries += [Entry(stream, entry_id.decode(), fields) for entry_id, fields in items]
+        yield sorted(entries, key=lambda entry: int(entry.id.partition("-")[0]))

@@ -1,0 +1,75 @@
+"""What the command can be told through the environment or a `.env` file. The services have settings of their own."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from osiris_cli.errors import CliError
+
+LOGS = "logs"
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().resolve()
+
+
+def _redis_url(url: str) -> str:
+    if not url.startswith(REDIS_SCHEMES):
+        raise ValueError(f"expected a URL that starts with {', '.join(REDIS_SCHEMES)}, was '{url}'")
+    return url
+
+
+class CliSettings(BaseSettings):
+    """Settings of the `osiris` command, prefix `OSIRIS_`."""
+
+    model_config = SettingsConfigDict(env_prefix="OSIRIS_", env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default=Path(".osiris"), description="Folder under which everything the desk writes lies."
+    )
+    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+        default=None, description="Redis or Valkey, 6.2 or newer; unset: the desk starts one of its own."
+    )
+    models: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        default=None, description="Folder of the models; unset: `models` under the home."
+    )
+    gateway_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the gateway listens.")
+    gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port on which the gateway listens.")
+    gateway_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="The gateway that ask, propose and feedback talk to; unset: that of the desk running in the home.",
+    )
+    gateway_api_key: SecretStr | None = Field(default=None, description="Key the gateway asks for; unset: none.")
+
+    @property
+    def models_folder(self) -> Path:
+        """Where the models lie."""
+        return self.models or self.home / "models"
+
+    @property
+    def logs(self) -> Path:
+        """Where the services' output goes."""
+        return self.home / LOGS
+
+    @property
+    def demo(self) -> "CliSettings":
+        """The same settings for `osiris demo`, whose desk has a home of its own beside the real one."""
+        return self.model_copy(update={"home": self.home / "demo", "models": self.models_folder})
+
+
+def load(**given: object) -> CliSettings:
+    """Read the settings; an option `given` on the command line (and not None) goes before the environment.
+
+    Raises:
+        CliError: a value is not what its field expects.
+    """
+    try:
+        return CliSettings.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = f"OSIRIS_{'_'.join(str(part) for part in first['loc'][:1])}".upper()
+        raise CliError(f"{variable}: {first['msg'].removeprefix('Value error, ')} (was {first['input']!r})") from None

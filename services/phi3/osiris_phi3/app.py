@@ -1,0 +1,33 @@
+"""Wires `phi3.requests` to the engine, bound to the proposal's grammar."""
+
+from osiris_contracts import GenerateRequest, GenerateResult, Proposal, streams
+from osiris_inference.protocol import GenerationRequest, Message
+from osiris_inference.serving import ModelService, seed_of
+from osiris_mesh import Delivery, Service
+from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
+from osiris_phi3.prompt import SYSTEM_PROMPT
+from osiris_phi3.settings import Phi3Settings
+
+
+def build(settings: Phi3Settings) -> Service:
+    """The phi3 service: every request is answered with a valid proposal."""
+    service = Service("phi3", settings)
+    model = ModelService("phi3", settings, service)
+
+    @service.consume(streams.PHI3_REQUESTS, GenerateRequest, workers=settings.slots)
+    async def propose(request: GenerateRequest, delivery: Delivery) -> GenerateResult:
+        """Answer with one proposal that the contract accepts."""
+        temperature = settings.temperature if request.temperature is None else request.temperature
+        generation = GenerationRequest(
+            id=delivery.id,
+            messages=(Message("system", request.system or SYSTEM_PROMPT), Message("user", request.prompt)),
+            max_tokens=MAX_TOKENS,
+            temperature=temperature,
+            top_p=request.top_p or 1.0,
+            seed=seed_of(delivery.id) if request.seed is None else request.seed,
+            json_schema=proposal_schema(request.ticker, request.max_length),
+        )
+        result = await model.answer(generation, delivery, stream=request.stream)
+        return result.model_copy(update={"proposal": Proposal.model_validate_json(result.text)})
+
+    return service

@@ -1,0 +1,25 @@
+"""`make bench`: every figure measured in this run, so that its ratios hold on any machine."""
+
+import importlib
+import sys
+
+SUBJECTS = {
+    "http": ("tests.bench.http_path", "HTTP → stream → echo worker → HTTP"),
+    "decode": ("tests.bench.decode", "engine decode"),
+    "replay": ("tests.bench.replay", "sim replay into Redis"),
+}
+
+
+def main(names: list[str]) -> None:
+    """Measure the named subjects, all by default."""
+    unknown = set(names) - set(SUBJECTS)
+    if unknown:
+        sys.exit(f"expected any of {', '.join(SUBJECTS)}, got {', '.join(sorted(unknown))}")
+    for name in names or SUBJECTS:
+        module, title = SUBJECTS[name]
+        print(f"\n{title}")
+        for label, value in importlib.import_module(module).measure().items():
+            print(f"  {label:<44} {value:>12,.2f}")
+
+
+main(sys.argv[1:])

@@ -1,0 +1,233 @@
+"""The commands as a user types them: help, results, and one clear line for every mistake."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from redis import Redis
+
+from osiris_cli.__main__ import main
+from osiris_cli.embedded_redis import EmbeddedRedis
+
+COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "tail", "models"]
+COMMANDS += ["dead list", "dead show", "dead replay", "dead drop"]
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def redis(server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> Iterator["Redis"]:
+    """The Redis of a running desk."""
+    monkeypatch.setenv("OSIRIS_REDIS_URL", server.url)
+    with Redis.from_url(server.url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: Captured) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    said = capsys.readouterr().out
+    assert f"Usage: osiris {command}" in said
+    assert f"osiris {command}" in said.partition("Example:")[2]
+
+
+def test_help_comes_at_once_and_lists_every_command() -> None:
+    started = time.monotonic()
+    said = subprocess.run([sys.executable, "-m", "osiris_cli", "--help"], capture_output=True, text=True, check=True)
+    assert time.monotonic() - started < 2  # 0.3 s on an idle machine
+    assert all(command.split()[0] in said.stdout for command in COMMANDS)
+
+
+def test_the_command_alone_shows_its_help(capsys: Captured) -> None:
+    assert main([]) == 0
+    assert "Usage: osiris" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ("foo", "No such command 'foo'"),
+        ("demo --proposals 0", "Invalid value for '--proposals'"),
+        ("demo --csv nowhere.csv", "expected a CSV file of bars, there is none at nowhere.csv"),
+        ("up --port 70000", "OSIRIS_GATEWAY_PORT: Input should be less than or equal to 65535"),
+        ("ask", "Missing argument"),
+        ("ask hi --model gpt", "Invalid value for '--model'"),
+        ("feedback not-a-uuid --type rating --content 3", "Invalid value for"),
+        ("dead replay hermes.requests", "expected either the ID of a dead letter or --all"),
+        ("dead drop hermes.requests 1-0 --all", "expected either the ID of a dead letter or --all"),
+        ("tail market.ticks --count 0", "Invalid value for '--count'"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(typed: str, complaint: str, capsys: Captured) -> None:
+    assert main(typed.split()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"osiris: {complaint}")
+    assert said.count("\n") == 1
+
+
+def test_a_bad_variable_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setenv("OSIRIS_REDIS_URL", "localhost:6379")
+    assert main(["tail", "market.ticks"]) == 2
+    assert "OSIRIS_REDIS_URL: expected a URL that starts with redis://" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("typed", ["tail market.ticks", "dead list", "ask hi", "propose hi"])
+def test_without_a_desk_it_says_how_to_start_one(typed: str, tmp_path: Path, capsys: Captured) -> None:
+    assert main(typed.split()) == 1
+    expected = f"osiris: no desk is running in {tmp_path / '.osiris'}; start one with: osiris up"
+    assert capsys.readouterr().err.startswith(expected)
+
+
+def test_a_redis_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setenv("OSIRIS_REDIS_URL", "unix:///nowhere/redis.sock")
+    assert main(["dead", "list"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("osiris: expected Redis to answer, it did not:")
+    assert said.count("\n") == 1
+
+
+def test_a_bug_is_one_line_and_its_traceback_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
+) -> None:
+    monkeypatch.setattr("osiris_cli.checks.all_checks", lambda _: 1 / 0)
+    assert main(["doctor"]) == 1
+    log = tmp_path / ".osiris" / "logs" / "osiris.log"
+    assert f"unexpected ZeroDivisionError: division by zero; this is a bug, its traceback is in {log}" in (
+        capsys.readouterr().err
+    )
+    assert "Traceback" in log.read_text()
+
+
+def test_tail_shows_what_is_there(redis: "Redis", capsys: Captured) -> None:
+    for close in (1, 2, 3):
+        redis.xadd("market.ticks", {"data": f'{{"close":{close}}}', "type": "MarketTick", "source": "sim"})
+    assert main(["tail", "market.ticks", "--from-start", "--count", "2"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith('MarketTick sim {"close":1}')
+    assert second.endswith('MarketTick sim {"close":2}')
+
+
+def test_tail_as_json_gives_every_field(redis: "Redis", capsys: Captured) -> None:
+    entry = redis.xadd("market.ticks", {"data": "{}", "time": "2024-01-02T14:30:00Z"})
+    assert main(["tail", "market.ticks", "--from-start", "--count", "1", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"id": entry, "fields": {"data": "{}", "time": "2024-01-02T14:30:00Z"}}
+
+
+def test_ctrl_c_ends_tail_quietly(redis: "Redis") -> None:
+    tail = subprocess.Popen(
+        [sys.executable, "-m", "osiris_cli", "tail", "market.ticks"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert tail.stderr is not None
+    assert "no stream market.ticks yet" in tail.stderr.readline()
+    time.sleep(0.3)  # it reads now
+    redis.xadd("market.ticks", {"data": "first"})
+    assert tail.stdout is not None
+    tail.stdout.readline()
+    tail.send_signal(2)
+    assert tail.wait(5) == 0
+    assert tail.stderr.read() == ""
+    tail.stdout.close()
+    tail.stderr.close()
+
+
+def dead_letter(redis: "Redis", **fields: str) -> str:
+    about = {
+        "dead-id": "1-0",
+        "dead-group": "hermes",
+        "dead-reason": "prompt: expected text, was null",
+        "dead-deliveries": "5",
+        "dead-time": "2024-01-02T14:30:00+00:00",
+    }
+    return str(redis.xadd("hermes.requests:dead", {"data": '{"prompt":null}', **fields, **about}))
+
+
+def test_dead_letters_are_listed_and_shown(redis: "Redis", capsys: Captured) -> None:
+    entry = dead_letter(redis, replyto="my.replies")
+    assert main(["dead", "list"]) == 0
+    assert "hermes.requests" in capsys.readouterr().out
+    assert main(["dead", "list", "hermes.requests"]) == 0
+    listed = capsys.readouterr().out
+    assert entry in listed
+    assert "prompt: expected text, was null" in listed
+    assert main(["dead", "show", "hermes.requests", entry]) == 0
+    assert "my.replies" in capsys.readouterr().out
+    assert main(["dead", "show", "hermes.requests", entry, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fields"] == {"data": '{"prompt":null}', "replyto": "my.replies"}
+
+
+def test_a_dead_letter_is_replayed_as_it_came(redis: "Redis", capsys: Captured) -> None:
+    entry = dead_letter(redis)
+    assert main(["dead", "replay", "hermes.requests", entry]) == 0
+    assert capsys.readouterr().out == "replayed 1\n"
+    assert [fields for _, fields in redis.xrange("hermes.requests")] == [{"data": '{"prompt":null}'}]
+    assert main(["dead", "list"]) == 0
+    assert capsys.readouterr().out == "no dead letters\n"
+
+
+def test_all_dead_letters_of_a_stream_are_dropped(redis: "Redis", capsys: Captured) -> None:
+    for _ in range(3):
+        dead_letter(redis)
+    assert main(["dead", "drop", "hermes.requests", "--all"]) == 0
+    assert capsys.readouterr().out == "dropped 3\n"
+    assert redis.xlen("hermes.requests:dead") == 0
+
+
+@pytest.mark.parametrize("command", ["show", "replay", "drop"])
+@pytest.mark.parametrize("entry", ["99-0", "not-an-id"])
+def test_a_dead_letter_that_is_not_there_is_bad_input(
+    command: str, entry: str, redis: "Redis", capsys: Captured
+) -> None:
+    dead_letter(redis)
+    assert main(["dead", command, "hermes.requests", entry]) == 2
+    assert capsys.readouterr().err.startswith("osiris: ")
+
+
+def test_models_tells_what_lies_on_disk(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["models"]) == 0
+    assert "no model on disk yet" in capsys.readouterr().out
+    for version in ("embedded", "2024-01-03"):
+        folder = tmp_path / ".osiris" / "models" / "phi3" / version
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text("{}")
+    (tmp_path / ".osiris" / "models" / "phi3" / "current").symlink_to("embedded")
+    assert main(["models", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["version"], each["current"]) for each in found["disk"]] == [("2024-01-03", False), ("embedded", True)]
+    assert found["live"] == []
+
+
+def test_models_tells_what_live_services_hold(redis: "Redis", capsys: Captured) -> None:
+    presence = {
+        "service": "phi3",
+        "instance": "phi3-host-1-abc",
+        "ready": True,
+        "in_flight": 0,
+        "started_at": "2024-01-02T14:30:00Z",
+        "model": {"loaded": True, "version": "embedded", "file_exists": True, "device": "cpu"},
+    }
+    redis.set("presence:phi3:phi3-host-1-abc", json.dumps(presence))
+    redis.zadd("presence:phi3", {"presence:phi3:phi3-host-1-abc": time.time() + 60})
+    assert main(["models"]) == 0
+    assert "phi3-host-1-abc" in capsys.readouterr().out
+
+
+def test_a_correction_needs_a_proposal_that_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    typed = ["feedback", str(UUID(int=1)), "--type", "correction", "--content", "Stop too tight."]
+    assert main(typed) == 2
+    assert "expected corrected_proposal with a correction" in capsys.readouterr().err
+    assert main([*typed, "--corrected", "absent.json"]) == 2
+    assert "cannot read absent.json" in capsys.readouterr().err
+    (tmp_path / "broken.json").write_text("{")
+    assert main([*typed, "--corrected", "broken.json"]) == 2
+    assert "expected JSON in broken.json" in capsys.readouterr().err

@@ -1,0 +1,57 @@
+"""Writes `.env.template` from the settings classes: `python tools/env_template.py > .env.template`."""
+
+from importlib import import_module
+
+from osiris_mesh import MeshSettings
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+CLASSES = {
+    "the osiris command": "osiris_cli.settings:CliSettings",
+    "gateway": "osiris_gateway.settings:GatewaySettings",
+    "phi3": "osiris_phi3.settings:Phi3Settings",
+    "hermes": "osiris_hermes.settings:HermesSettings",
+    "sim": "osiris_sim.settings:SimSettings",
+    "orchestrator": "osiris_orchestrator.settings:OrchestratorSettings",
+    "trainer": "osiris_trainer.settings:TrainerSettings",
+}
+HEADER = """\
+# Every setting with its default. Copy to .env and change what you need; the environment wins over .env.
+# Made by `make env`; do not edit.
+"""
+
+
+def variable(settings: type[BaseSettings], name: str) -> str:
+    """The environment variable that sets a field."""
+    alias = settings.model_fields[name].validation_alias
+    prefix = settings.model_config.get("env_prefix", "")
+    return str(alias.choices[0]) if alias is not None else f"{prefix}{name.upper()}"  # type: ignore[union-attr]
+
+
+def section(settings: type[BaseSettings], seen: set[str]) -> list[str]:
+    """The lines of one class, without what an earlier section said."""
+    lines = []
+    for name, field in settings.model_fields.items():
+        if (key := variable(settings, name)) in seen:
+            continue
+        seen.add(key)
+        default = "" if field.default in (None, PydanticUndefined) else field.default
+        lines += [f"# {field.description}", f"#{key}={default}"]
+    return lines
+
+
+def render() -> str:
+    """The whole file."""
+    seen: set[str] = set()
+    blocks = [HEADER, "# --- every service", *section(MeshSettings, seen)]
+    # each service has its own probe address; the base class only lends the names
+    seen -= {"OSIRIS_PROBE_HOST", "OSIRIS_PROBE_PORT"}
+    blocks = [line for line in blocks if "PROBE" not in line]
+    for title, path in CLASSES.items():
+        module, _, name = path.partition(":")
+        blocks += ["", f"# --- {title}", *section(getattr(import_module(module), name), seen)]
+    return "\n".join(blocks) + "\n"
+
+
+if __name__ == "__main__":
+    print(render(), end="")
