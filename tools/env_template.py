@@ -2,9 +2,10 @@
 
 from importlib import import_module
 
-from osiris_mesh import MeshSettings
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
+
+from osiris_mesh import MeshSettings
 
 CLASSES = {
     "the osiris command": "osiris_cli.settings:CliSettings",

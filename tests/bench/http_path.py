@@ -12,9 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-from osiris_mesh.connection import connect
-
 from tests.bench.load import Load, drive
+
+from osiris_mesh.connection import connect
 
 BODY = b'{"prompt": "How far is the stop from the last close, and why?", "max_length": 64}'
 REQUESTS = 3_000
@@ -30,7 +30,10 @@ def _free_port() -> int:
 @contextmanager
 def _process(*argv: str, **environment: str) -> Iterator[None]:
     child = subprocess.Popen(
-        [sys.executable, "-m", *argv], env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", *argv],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield

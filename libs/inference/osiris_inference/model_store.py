@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from osiris_inference import gguf_onnx
+from osiris_inference.manifest import MANIFEST
 
 CURRENT = "current"
 EMBEDDED = "embedded"
@@ -31,10 +31,10 @@ class ModelStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def versions(self, role: str) -> list[str]:
-        """Versions of a role on disk, by name."""
-        folder = self._root / role
-        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    def versions(self, role: str) -> list[Path]:
+        """The model folders of a role, and the embedded model that any role can use, by name."""
+        places = (self._root / role, self._root / EMBEDDED)
+        return sorted((path.parent for place in places for path in place.glob(f"*/{MANIFEST}")), key=lambda x: x.name)
 
     def current(self, role: str) -> Path | None:
         """The folder of the version a role uses now; None before one was set."""
@@ -64,6 +64,8 @@ class ModelStore:
         Raises:
             ModelNotFound: the package with its weights is not installed.
         """
+        from osiris_inference import gguf_onnx  # onnx and gguf cost a second that a converted model does not need
+
         source = embedded_weights()
         place = self._root / EMBEDDED
         place.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""The orchestrator service."""
+"""The desk: bars in, proposals judged and critiqued, orders out, a paper book kept."""

@@ -16,7 +16,7 @@ MAX_TOKENS = _FRAME_TOKENS + RATIONALE_CHARACTERS
 """Tokens of the longest proposal."""
 
 _NULL = {"type": "null"}
-_PERCENT = {"type": "number", "minimum": 0, "maximum": 100, "multipleOf": 0.01}
+_PERCENT = {"type": "number", "minimum": 0.01, "maximum": 100, "multipleOf": 0.01}  # at 0 it would close as it opens
 _CONFIDENCE = {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.01}
 
 

@@ -1,1 +1,1 @@
-"""The trainer service."""
+"""The memory of the desk: records proposals, assessments and feedback."""

@@ -1,0 +1,38 @@
+"""`python -m osiris_orchestrator`: run the desk. Bad arguments end it with exit code 2 and one line."""
+
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from osiris_orchestrator.app import build
+from osiris_orchestrator.settings import OrchestratorSettings
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@cli.command()
+def orchestrator(
+    redis_url: Annotated[str | None, typer.Option("--redis_url", "--redis-url", help="Redis to work on.")] = None,
+    market_channel: Annotated[
+        str | None, typer.Option("--market_channel", "--market-channel", help="Stream the ticks come from.")
+    ] = None,
+    ticks_per_proposal: Annotated[
+        int | None, typer.Option("--ticks_per_proposal", "--ticks-per-proposal", help="Bars between two runs.")
+    ] = None,
+) -> None:
+    """Ask phi3 every few bars, gate, critique, order, book. The rest is set by OSIRIS_ORCHESTRATOR_… variables."""
+    given = {name: value for name, value in locals().items() if value is not None}
+    try:
+        settings = OrchestratorSettings(**given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(map(str, problem["loc"]))
+        print(f"osiris_orchestrator: --{name}: {problem['msg']}, was {problem['input']!r}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    build(settings).run()
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m osiris_orchestrator")

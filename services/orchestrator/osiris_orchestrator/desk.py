@@ -1,0 +1,292 @@
+"""The desk: one bar at a time, one run at a time. Holds no clock and does no I/O; its shell does.
+
+    for each bar:
+        while desk.awaiting(bar):            # the venue's reports that this bar depends on
+            desk.on_execution(next report)
+        desk.on_tick(bar)
+        while run := desk.due():
+            step = desk.decide_on(answer of phi3 to run.request)
+            decision = step if isinstance(step, Decision) else desk.conclude(answer of hermes to step.request)
+            ...send decision.order...
+        ...save desk.state.to_json()...
+
+It can be saved and restored between any two calls; a run that was under way then begins again, with the same ids.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from osiris_contracts import (
+    Critique,
+    Decision,
+    ErrorReply,
+    Fill,
+    GateVerdict,
+    GenerateRequest,
+    GenerateResult,
+    MarketTick,
+    Order,
+    OrderRejection,
+    Proposal,
+    critique_prompt,
+    parse_score,
+)
+from osiris_orchestrator.book import Book
+from osiris_orchestrator.gate import judge, reduces
+from osiris_orchestrator.orders import order_for
+from osiris_orchestrator.policy import Policy
+from osiris_orchestrator.run_id import request_id, run_id, sampling_seed
+from osiris_orchestrator.sizing import target_quantity
+from osiris_orchestrator.state import REMEMBERED, State
+from osiris_orchestrator.steps import CritiqueRequest, RunRequest
+from osiris_orchestrator.summary import proposal_prompt, summarise
+from osiris_orchestrator.window import Window, bar_range
+
+
+class TickRefused(ValueError):
+    """A bar that cannot be used; the desk is as it was before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A proposal between the gate and the critic."""
+
+    run: RunRequest
+    proposal: Proposal
+    phi3_version: str
+    verdict: GateVerdict
+    order: Order | None
+    towards_zero: bool
+
+    @property
+    def reduces(self) -> bool:
+        return self.order is not None and self.order.side is not None and self.towards_zero
+
+
+class Desk:
+    """Turns bars and executions into decisions.
+
+    Args:
+        state: where to go on; `State.fresh(policy)` for a new book.
+        policy: the rules.
+    """
+
+    def __init__(self, state: State, policy: Policy) -> None:
+        self.state = state
+        self.policy = policy
+        self._judged: _Judged | None = None
+
+    def awaiting(self, tick: MarketTick) -> set[UUID]:
+        """The orders sent before `tick` of which nothing was heard: their reports must come before it is handled.
+
+        A venue publishes what happened in a bar before the bar itself, and answers an order together with all that
+        came of it so far. So once these are reported, and what was published is read, a replay decides alike.
+        """
+        if self._is_stale(tick):
+            return set()
+        _, open_orders, _ = self._settled(tick)
+        return {
+            order.order_id
+            for order in open_orders.values()
+            if order.symbol == tick.symbol and (order.as_of is None or order.as_of < tick.timestamp)
+        }
+
+    def on_execution(self, execution: Fill | OrderRejection) -> bool:
+        """Take a report of the venue. A fill is booked with the first bar of its symbol that is not before it.
+
+        Returns:
+            False for a report that came before, or a rejection of an order that is not open.
+        """
+        if isinstance(execution, OrderRejection):
+            left = {key: order for key, order in self.state.open_orders.items() if key != execution.order_id}
+            known = len(left) < len(self.state.open_orders)
+            self.state = self.state.model_copy(update={"open_orders": left})
+            return known
+        key = f"{execution.order_id}:{execution.reason}"
+        if key in self.state.seen:
+            return False
+        self.state = self.state.model_copy(
+            update={"held": (*self.state.held, execution), "seen": (*self.state.seen, key)[-REMEMBERED:]}
+        )
+        return True
+
+    def on_tick(self, tick: MarketTick) -> RunRequest | None:
+        """Book the fills up to `tick`, mark the book, and say whether a run is due.
+
+        Raises:
+            TickRefused: the bar is not after the symbol's last one, or makes NAV overflow.
+            RuntimeError: a run is due and was not decided.
+        """
+        if (due := self.due()) is not None:
+            raise RuntimeError(f"expected run {due.run_id} to be decided before the next bar")
+        window = self._window(tick.symbol)
+        if self._is_stale(tick):
+            raise TickRefused(
+                f"expected a {tick.symbol} bar after {window.last}, was {tick.timestamp}; "
+                "to replay from the start, start from an empty state"
+            )
+        book, open_orders, held = self._settled(tick)
+        book = book.mark(tick)
+        if not math.isfinite(book.nav):
+            raise TickRefused(f"expected bars and fills that leave NAV finite, {tick.symbol} makes it {book.nav}")
+        self.state = self.state.model_copy(
+            update={
+                "book": book,
+                "open_orders": open_orders,
+                "held": held,
+                "windows": {**self.state.windows, tick.symbol: window.add(tick)},
+            }
+        )
+        return self.due()
+
+    def due(self) -> RunRequest | None:
+        """The run that must be decided before the next bar; None when there is none."""
+        for symbol, window in self.state.windows.items():
+            if len(window.bars) >= self.policy.ticks_per_proposal:
+                return self._run(symbol, window)
+        return None
+
+    def decide_on(self, reply: GenerateResult | ErrorReply) -> Decision | CritiqueRequest:
+        """Put phi3's answer (or its failure) before the gate.
+
+        Returns:
+            The decision when the run failed or was rejected, else what hermes must be asked.
+
+        Raises:
+            RuntimeError: no run is due.
+        """
+        run = self.due()
+        if run is None:
+            raise RuntimeError("expected decide_on only while a run is due, none is")
+        if isinstance(reply, ErrorReply):
+            return self._finish(run, "failed", error=f"phi3: {reply.code}: {reply.message}")
+        if reply.proposal is None:
+            return self._finish(run, "failed", error=f"phi3: expected a proposal, {reply.model_id} sent only text")
+        judged = self._judge(run, reply.proposal, reply.model_version)
+        if not judged.verdict.accepted:
+            return self._finish(run, "rejected", judged)
+        self._judged = judged
+        return CritiqueRequest(
+            run_id=run.run_id,
+            proposal=judged.proposal,
+            request_id=request_id(run.run_id, "hermes"),
+            request=GenerateRequest(
+                prompt=critique_prompt(run.situation, judged.proposal), seed=sampling_seed(run.run_id)
+            ),
+        )
+
+    def conclude(self, reply: GenerateResult | ErrorReply) -> Decision:
+        """Take hermes' critique (or its failure) and decide.
+
+        Without a critique nothing is sent, except an order that only reduces exposure.
+
+        Raises:
+            RuntimeError: no critique was asked for.
+        """
+        judged = self._judged
+        if judged is None:
+            raise RuntimeError("expected conclude only after decide_on asked for a critique")
+        status: Literal["accepted", "passed"] = "accepted" if judged.order else "passed"
+        if isinstance(reply, GenerateResult):
+            critique = Critique(text=reply.text, score=parse_score(reply.text), model_version=reply.model_version)
+            return self._finish(judged.run, status, judged, order=judged.order, critique=critique)
+        error = f"hermes: {reply.code}: {reply.message}"
+        if judged.reduces:
+            return self._finish(judged.run, status, judged, order=judged.order, error=error)
+        return self._finish(judged.run, "failed", judged, error=error)
+
+    def _run(self, symbol: str, window: Window) -> RunRequest:
+        run = run_id(self.state.last_run, window.bars)
+        bars = bar_range(window.bars)
+        situation = summarise(symbol, bars, window.closes, self.state.book)
+        return RunRequest(
+            run_id=run,
+            symbol=symbol,
+            bars=bars,
+            situation=situation,
+            request_id=request_id(run, "phi3"),
+            request=GenerateRequest(prompt=proposal_prompt(situation, symbol), ticker=symbol, seed=sampling_seed(run)),
+        )
+
+    def _judge(self, run: RunRequest, proposal: Proposal, phi3_version: str) -> _Judged:
+        book = self.state.book
+        position = book.position(run.symbol)
+        target = target_quantity(
+            proposal, quantity=position.quantity, price=run.bars.close, nav=book.nav, policy=self.policy
+        )
+        verdict = judge(
+            proposal,
+            symbol=run.symbol,
+            quantity=position.quantity,
+            target=target,
+            price=run.bars.close,
+            nav=book.nav,
+            daily_pnl=book.daily_pnl,
+            unreported_since=self._unreported_since(run.symbol),
+            policy=self.policy,
+        )
+        order = order_for(proposal, run=run.run_id, symbol=run.symbol, position=position, target=target, bars=run.bars)
+        return _Judged(run, proposal, phi3_version, verdict, order, reduces(position.quantity, target))
+
+    def _finish(
+        self,
+        run: RunRequest,
+        status: Literal["accepted", "passed", "rejected", "failed"],
+        judged: _Judged | None = None,
+        *,
+        order: Order | None = None,
+        critique: Critique | None = None,
+        error: str | None = None,
+    ) -> Decision:
+        decision = Decision(
+            run_id=run.run_id,
+            sequence=self.state.sequence + 1,
+            symbol=run.symbol,
+            status=status,
+            bars=run.bars,
+            proposal=judged.proposal if judged else None,
+            phi3_version=judged.phi3_version if judged else None,
+            verdict=judged.verdict if judged else None,
+            critique=critique,
+            order=order,
+            error=error,
+            book=self.state.book.view(run.symbol),
+            policy_version=self.policy.policy_version,
+        )
+        sent = {order.order_id: order} if order else {}
+        self.state = self.state.model_copy(
+            update={
+                "sequence": decision.sequence,
+                "last_run": run.run_id,
+                "windows": {**self.state.windows, run.symbol: self._window(run.symbol).emptied()},
+                "open_orders": {**self.state.open_orders, **sent},
+            }
+        )
+        self._judged = None
+        return decision
+
+    def _settled(self, tick: MarketTick) -> tuple[Book, dict[UUID, Order], tuple[Fill, ...]]:
+        """The book, the open orders and the fills still held once those up to `tick` are booked."""
+        book = self.state.book.start_day(tick)
+        open_orders = dict(self.state.open_orders)
+        held = []
+        for fill in self.state.held:
+            if fill.symbol == tick.symbol and fill.timestamp <= tick.timestamp:
+                order = open_orders.pop(fill.order_id, None)
+                book = book.apply(fill, order)
+            else:
+                held.append(fill)
+        return book, open_orders, tuple(held)
+
+    def _window(self, symbol: str) -> Window:
+        return self.state.windows.get(symbol, Window())
+
+    def _is_stale(self, tick: MarketTick) -> bool:
+        last = self._window(tick.symbol).last
+        return last is not None and tick.timestamp <= last
+
+    def _unreported_since(self, symbol: str) -> datetime | None:
+        return next((order.as_of for order in self.state.open_orders.values() if order.symbol == symbol), None)

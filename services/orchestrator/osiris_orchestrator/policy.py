@@ -1,0 +1,38 @@
+"""What the desk is told once: how often it runs and what it may risk."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of the desk. Equal policies and equal bars give equal decisions.
+
+    Attributes:
+        ticks_per_proposal: bars of a symbol between two runs, >= 1.
+        max_position_size_pct: a position stays below this share of NAV, percent, above 0 to 100.
+        max_daily_loss_pct: at this loss since the day began nothing new is risked, percent of NAV, above 0 to 100.
+        starting_cash: cash of a new book, > 0, quote currency.
+        seed: of the models' sampling, by way of the run ids.
+        policy_version: names these rules in every decision.
+
+    Raises:
+        ValueError: a number out of its range.
+    """
+
+    ticks_per_proposal: int = 5
+    max_position_size_pct: float = 1.0
+    max_daily_loss_pct: float = 2.0
+    starting_cash: float = 100_000.0
+    seed: int = 0
+    policy_version: str = "1"
+
+    def __post_init__(self) -> None:
+        if self.ticks_per_proposal < 1:
+            raise ValueError(f"expected ticks_per_proposal >= 1, was {self.ticks_per_proposal}")
+        for name in ("max_position_size_pct", "max_daily_loss_pct"):
+            value = getattr(self, name)
+            if not 0 < value <= 100:
+                raise ValueError(f"expected {name} above 0 and at most 100 percent, was {value}")
+        if not (math.isfinite(self.starting_cash) and self.starting_cash > 0):
+            raise ValueError(f"expected starting_cash > 0, was {self.starting_cash}")

@@ -1,0 +1,46 @@
+"""What the orchestrator can be told, on the command line or in the environment."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from osiris_contracts import streams
+from osiris_mesh import MeshSettings
+from osiris_orchestrator.policy import Policy
+
+
+class OrchestratorSettings(MeshSettings):
+    """Settings of the orchestrator (`OSIRIS_ORCHESTRATOR_…`)."""
+
+    model_config = SettingsConfigDict(env_prefix="OSIRIS_ORCHESTRATOR_")
+
+    market_channel: str = Field(
+        default=streams.MARKET_TICKS, min_length=1, description="Stream that the ticks come from."
+    )
+    ticks_per_proposal: int = Field(default=5, ge=1, description="Bars of a symbol between two runs.")
+    max_position_size_pct: float = Field(
+        default=1.0, gt=0, le=100, description="A position stays below this share of NAV, percent."
+    )
+    max_daily_loss_pct: float = Field(
+        default=2.0, gt=0, le=100, description="At this loss of the day nothing new is risked, percent of NAV."
+    )
+    starting_cash: float = Field(default=100_000.0, gt=0, description="Cash of a new book, quote currency.")
+    seed: int = Field(default=0, description="Of the models' sampling: the same bars and seed, the same decisions.")
+    policy_version: str = Field(default="1", min_length=1, description="Names the rules in every decision.")
+    model_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="How long a model may take before the run is recorded as failed, seconds."
+    )
+    fill_timeout_seconds: float = Field(
+        default=10.0, gt=0, description="How long a bar waits for the venue's report of an earlier order, seconds."
+    )
+
+    @property
+    def policy(self) -> Policy:
+        """The rules the desk follows."""
+        return Policy(
+            ticks_per_proposal=self.ticks_per_proposal,
+            max_position_size_pct=self.max_position_size_pct,
+            max_daily_loss_pct=self.max_daily_loss_pct,
+            starting_cash=self.starting_cash,
+            seed=self.seed,
+            policy_version=self.policy_version,
+        )

@@ -1,0 +1,184 @@
+"""The desk's shell: feeds it bars and reports in order, asks the models for it, and commits what it decided.
+
+State, position in the streams and everything a decision sends out are one commit. A crash in between loses nothing:
+the next instance reads on from the last commit, asks with the same message ids, and gets the same answers.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from osiris_contracts import (
+    EXECUTION,
+    Decision,
+    ErrorReply,
+    GenerateRequest,
+    GenerateResult,
+    MarketTick,
+    Proposal,
+    ProposalAssessed,
+    ProposalCreated,
+    streams,
+)
+from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
+from osiris_mesh import envelope as envelopes
+from osiris_mesh.scripts import Output
+from osiris_orchestrator.desk import Desk, TickRefused
+from osiris_orchestrator.settings import OrchestratorSettings
+from osiris_orchestrator.state import State
+from osiris_orchestrator.steps import CritiqueRequest, RunRequest
+
+TICKS_AT_ONCE = 200
+REPORTS_AT_ONCE = 500
+NAME = "orchestrator"
+
+Entry = tuple[str, dict[bytes, bytes]]
+
+_log = structlog.get_logger(__name__)
+
+
+class Shell:
+    """Drives one desk, for as long as this instance holds the lease."""
+
+    def __init__(self, bus: Bus, settings: OrchestratorSettings) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._ticks = settings.market_channel
+        names = (self._ticks, streams.MARKET_FILLS)
+        self._sequencer = Sequencer(bus, NAME, names, settings.lease_seconds)
+        self._desk = Desk(State.fresh(settings.policy), settings.policy)
+        self._positions: dict[str, str] = {}
+        self._outputs: list[Output] = []
+        self._given_up: set[UUID] = set()
+
+    async def run(self) -> None:
+        """Work, for ever.
+
+        Raises:
+            LeaseLost: another instance took over, or Redis was flushed.
+        """
+        async with self._sequencer.held() as saved:
+            if saved is not None:
+                self._desk = Desk(State.from_json(saved), self._settings.policy)
+            _log.info("the desk is open", runs=self._desk.state.sequence, resumed=saved is not None)
+            await self._decide_due()
+            while True:
+                entries = await self._sequencer.read(self._ticks, count=TICKS_AT_ONCE)
+                await self._take_reports()
+                for entry in entries:
+                    await self._take(entry)
+                if entries or self._positions:
+                    await self._commit()
+
+    async def _take(self, entry: Entry) -> None:
+        """One bar, and the runs that come due with it."""
+        try:
+            tick = MarketTick.model_validate_json(envelopes.parse(entry[1]).data)
+            await self._wait_for_reports(tick)
+            self._desk.on_tick(tick)
+        except (MalformedEnvelope, ValidationError, TickRefused) as error:
+            _log.error("tick put aside", entry_id=entry[0], reason=str(error))
+            self._outputs.append(self._sequencer.dead_letter(self._ticks, entry, str(error)))
+        self._positions[self._ticks] = entry[0]
+        await self._decide_due()
+
+    async def _wait_for_reports(self, tick: MarketTick) -> None:
+        """Wait until the venue answered what was sent before `tick`; a replay decides alike only then."""
+        give_up = asyncio.get_running_loop().time() + self._settings.fill_timeout_seconds
+        while missing := self._desk.awaiting(tick) - self._given_up:
+            if asyncio.get_running_loop().time() > give_up:
+                _log.warning("no venue answers, going on without", orders=[str(order) for order in missing])
+                self._given_up |= missing
+                return
+            await self._take_reports(block_ms=200)
+
+    async def _take_reports(self, block_ms: int | None = None) -> None:
+        """Hand the desk every report that is there."""
+        while entries := await self._sequencer.read(streams.MARKET_FILLS, count=REPORTS_AT_ONCE, block_ms=block_ms):
+            for entry in entries:
+                try:
+                    self._desk.on_execution(EXECUTION.validate_json(envelopes.parse(entry[1]).data))
+                except (MalformedEnvelope, ValidationError) as error:
+                    _log.error("report put aside", entry_id=entry[0], reason=str(error))
+                    self._outputs.append(self._sequencer.dead_letter(streams.MARKET_FILLS, entry, str(error)))
+                self._positions[streams.MARKET_FILLS] = entry[0]
+            block_ms = None
+
+    async def _decide_due(self) -> None:
+        while run := self._desk.due():
+            await self._decide(run)
+            await self._commit()
+
+    async def _decide(self, run: RunRequest) -> None:
+        with structlog.contextvars.bound_contextvars(correlation_id=str(run.run_id)):
+            answer = await self._ask(streams.PHI3_REQUESTS, run.request, run.request_id, run.run_id)
+            if isinstance(answer, GenerateResult) and answer.proposal:
+                await self._announce(run, answer.proposal, answer.model_version)
+            step = self._desk.decide_on(answer)
+            if isinstance(step, CritiqueRequest):
+                streamed = step.request.model_copy(update={"stream": True})
+                critique = await self._ask(streams.HERMES_REQUESTS, streamed, step.request_id, run.run_id)
+                step = self._desk.conclude(critique)
+            self._send(run, step)
+            _log.info("decided", sequence=step.sequence, symbol=step.symbol, status=step.status, error=step.error)
+
+    async def _ask(
+        self, stream: str, request: GenerateRequest, request_id: UUID, run: UUID
+    ) -> GenerateResult | ErrorReply:
+        try:
+            return await self._bus.ask(
+                stream,
+                request,
+                id=str(request_id),
+                correlationid=str(run),
+                timeout=self._settings.model_timeout_seconds,
+            )
+        except Refused as refusal:
+            _log.warning("a model did not answer", stream=stream, code=refusal.code, reason=refusal.message)
+            return refusal.reply()
+
+    async def _announce(self, run: RunRequest, proposal: Proposal, version: str) -> None:
+        """Tell of a proposal while its critique is still to come; after a crash it is told again, under the same id."""
+        created = ProposalCreated(
+            transaction_id=run.run_id,
+            created_at=datetime.now(UTC),
+            origin="orchestrator",
+            prompt=run.request.prompt,
+            proposal=proposal,
+            model_version=version,
+        )
+        key, seconds = streams.proposal_key(run.run_id), streams.PROPOSAL_KEY_SECONDS
+        self._bus.writer.put("SET", key, "1", "EX", seconds)
+        message_id = str(uuid5(run.run_id, "created"))
+        await self._bus.publish(streams.PROPOSAL_CREATED, created, id=message_id, correlationid=str(run.run_id))
+
+    def _send(self, run: RunRequest, decision: Decision) -> None:
+        """Put what a decision sends out into the next commit."""
+
+        def send(stream: str, message: BaseModel, name: str) -> None:
+            self._outputs.append(
+                self._sequencer.output(stream, message, id=str(uuid5(run.run_id, name)), correlationid=str(run.run_id))
+            )
+
+        if decision.critique and decision.proposal:
+            assessed = ProposalAssessed(
+                transaction_id=run.run_id,
+                assessed_at=datetime.now(UTC),
+                origin="orchestrator",
+                prompt=run.request.prompt,
+                proposal=decision.proposal,
+                assessment=decision.critique.text,
+                score=decision.critique.score,
+                model_version=decision.critique.model_version,
+            )
+            send(streams.PROPOSAL_ASSESSED, assessed, "assessed")
+        send(streams.ADVICE_GENERATED, decision, "decision")
+        if decision.order:
+            send(streams.MARKET_ORDERS, decision.order, "order")
+
+    async def _commit(self) -> None:
+        await self._sequencer.commit(self._desk.state.to_json(), self._positions, self._outputs)
+        self._positions, self._outputs = {}, []

@@ -1,0 +1,138 @@
+"""Wires the replay to the mesh: ticks and fills out, orders in, all under one lease."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from uuid import NAMESPACE_OID, uuid5
+
+import structlog
+
+from osiris_contracts import Order, streams
+from osiris_mesh import Bus, Service
+from osiris_mesh.connection import BLOCK_MS
+from osiris_mesh.envelope import Fields, MalformedEnvelope, parse
+from osiris_mesh.scripts import Output
+from osiris_sim.bars import Tape
+from osiris_sim.intake import InvalidOrder, read_order
+from osiris_sim.replay import Message, Plan, Replay
+from osiris_sim.settings import SimSettings
+from osiris_sim.terms import Terms
+from osiris_sim.tick_sequencer import TickSequencer
+from osiris_sim.ticks import Tick
+from osiris_sim.venue import Venue
+
+ORDERS_AT_ONCE = 200
+SOURCE = "sim"
+
+_log = structlog.get_logger(__name__)
+
+
+def build(
+    settings: SimSettings, symbol: str, tape: Tape, on_bars: Callable[[int], None] = lambda count: None
+) -> Service:
+    """The sim as a service that ends by itself after the last bar."""
+    service = Service(SOURCE, settings)
+    service.trims(settings.channel, settings.order_channel, streams.MARKET_FILLS)
+    terms = Terms(settings.commission_rate, settings.slippage_impact, settings.starting_cash)
+    plan = Plan(
+        identity=_identity(settings, symbol, tape),
+        seed=settings.seed,
+        seconds_per_bar=settings.seconds_per_bar,
+        wait_for_readers=not settings.no_wait,
+    )
+    sequencer = TickSequencer(service.bus, venue_name(symbol), [settings.order_channel], settings.lease_seconds)
+    market = MeshMarket(service.bus, sequencer, symbol, settings.channel, settings.order_channel)
+    replay = Replay(tape, Venue(symbol, tape, terms), market, plan, on_bars=on_bars)
+
+    @service.background
+    async def play() -> None:
+        async with sequencer.held() as saved:
+            resumed = not settings.restart and replay.resume(saved)
+            _log.info("replay begins", symbol=symbol, bars=len(tape.bars), resumed=resumed)
+            await replay.run()
+            _log.info("replay ended", symbol=symbol)
+        service.stop()
+
+    return service
+
+
+def venue_name(symbol: str) -> str:
+    """Name of the venue's group, lease and state."""
+    return f"{SOURCE}.{symbol}"
+
+
+class MeshMarket:
+    """The replay's `Market` on the mesh."""
+
+    def __init__(self, bus: Bus, sequencer: TickSequencer, symbol: str, ticks: str, orders: str) -> None:
+        self._bus = bus
+        self._sequencer = sequencer
+        self._symbol = symbol
+        self._ticks = ticks
+        self._orders = orders
+        self._positions: dict[str, str] = {}
+        self._dead: list[Output] = []
+
+    async def orders(self, seconds: float) -> Sequence[Order | InvalidOrder]:
+        """New orders for this venue; what is no order, or is another venue's, is settled with the next step."""
+        block = min(math.ceil(seconds * 1000), BLOCK_MS) or None
+        found: list[Order | InvalidOrder] = []
+        for entry in await self._sequencer.read(self._orders, count=ORDERS_AT_ONCE, block_ms=block):
+            self._positions[self._orders] = entry[0]
+            try:
+                order = read_order(parse(entry[1]).data)
+            except (MalformedEnvelope, ValueError) as error:
+                _log.error("order put aside", entry_id=entry[0], reason=str(error))
+                self._dead.append(self._sequencer.dead_letter(self._orders, entry, str(error)))
+                continue
+            if not await self._is_served_elsewhere(order.symbol):
+                found.append(order)
+        return found
+
+    async def publish(self, messages: Sequence[Message], state: str) -> None:
+        """Ticks to their stream, the rest to `market.fills`, with the state and the position in the orders."""
+        ticks = [message for message in messages if isinstance(message, Tick)]
+        if ticks and len(ticks) == len(messages) and not self._positions:
+            await self._sequencer.play(state.encode(), self._ticks, SOURCE, ticks)
+            return
+        outputs = [self._output(message) for message in messages] + self._dead
+        await self._sequencer.commit(state.encode(), self._positions, outputs)
+        self._positions, self._dead = {}, []
+
+    async def readers_done(self) -> bool:
+        """Whether every group has finished the last tick."""
+        redis = self._bus.redis
+        if not await redis.exists(self._ticks):
+            return True
+        last = (await redis.xinfo_stream(self._ticks))["last-generated-id"]
+        groups = await redis.xinfo_groups(self._ticks)
+        return all(group["last-delivered-id"] == last and not group["pending"] for group in groups)
+
+    async def _is_served_elsewhere(self, symbol: str) -> bool:
+        """Whether another venue trades `symbol` now: its orders are for it to answer."""
+        return symbol != self._symbol and bool(await self._bus.redis.exists(f"lease:{venue_name(symbol)}"))
+
+    def _output(self, message: Message) -> Output:
+        if isinstance(message, Tick):
+            fields: Fields = {
+                "data": message.json,
+                "id": message.id,
+                "type": "MarketTick",
+                "source": SOURCE,
+                "time": message.time,
+            }
+            return Output(self._ticks, fields)
+        # an order has at most one event of a kind in a bar, so this names it; the same event has the same id again
+        kind = message.kind if message.kind == "rejection" else message.reason
+        name = f"{message.order_id}/{kind}/{message.timestamp}"
+        return self._sequencer.output(
+            streams.MARKET_FILLS, message, id=str(uuid5(NAMESPACE_OID, name)), correlationid=str(message.order_id)
+        )
+
+
+def _identity(settings: SimSettings, symbol: str, tape: Tape) -> str:
+    """What tells this replay from others: a saved state is used only by the one that saved it."""
+    terms = [settings.commission_rate, settings.slippage_impact, settings.starting_cash]
+    parts = [symbol, tape.bars.digest(), settings.seed, settings.loop, settings.channel, *terms]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

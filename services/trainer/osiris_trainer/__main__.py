@@ -1,0 +1,7 @@
+"""`python -m osiris_trainer`: run the recorder."""
+
+from osiris_trainer.app import build
+from osiris_trainer.settings import TrainerSettings
+
+if __name__ == "__main__":
+    build(TrainerSettings()).run()

@@ -1,0 +1,107 @@
+"""What the models are told."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from osiris_contracts import Fill, MarketTick, Order
+from osiris_orchestrator.book import Book
+from osiris_orchestrator.policy import Policy
+from osiris_orchestrator.run_id import first_link, order_id, request_id, run_id, sampling_seed
+from osiris_orchestrator.summary import proposal_prompt, realised_volatility, summarise
+from osiris_orchestrator.window import HISTORY, Window, bar_range
+
+START = datetime(2024, 1, 2, 10, tzinfo=UTC)
+
+
+def bar(number: int, close: float, open_: float | None = None) -> MarketTick:
+    opened = open_ or close
+    return MarketTick(
+        symbol="SPY",
+        timestamp=START + timedelta(hours=number),
+        open=opened,
+        high=max(opened, close),
+        low=min(opened, close),
+        close=close,
+        volume=1000,
+    )
+
+
+BARS = [bar(0, 100, open_=98), bar(1, 104), bar(2, 102)]
+
+
+def test_the_summary_of_a_flat_book() -> None:
+    assert summarise("SPY", bar_range(BARS), [80, 100, 104, 102], Book.opened(100_000)) == (
+        "SPY close 102.00\n"
+        "Return +4.08% in 3 bars, +27.50% in 4\n"
+        "Volatility 13.13% a bar\n"
+        "Range 98.00 to 104.00, close at 67% of it\n"
+        "Position none\n"
+        "NAV 100000, today +0.00"
+    )
+
+
+def test_the_summary_tells_the_position_and_what_it_earns() -> None:
+    entry = Order(order_id=uuid4(), symbol="SPY", side="SELL", quantity=2, stop_price=110, target_price=0.5)
+    fill = Fill(
+        order_id=entry.order_id,
+        symbol="SPY",
+        side="SELL",
+        quantity=2,
+        price=105,
+        fee=0.5,
+        timestamp=START,
+        reason="order",
+    )
+    book = Book.opened(1000).start_day(BARS[0]).apply(fill, entry).mark(BARS[-1])
+    assert summarise("SPY", bar_range(BARS), [102], book).splitlines()[-2:] == [
+        "Position SHORT 2.0000 at 105.00, stop 110.00, target 0.500000, P&L +6.00",
+        "NAV 1006, today +5.50",
+    ]
+
+
+def test_phi3_is_asked_what_to_do_now() -> None:
+    assert proposal_prompt("SPY close 102.00", "SPY") == (
+        "SPY close 102.00\n\nPropose what to do with SPY now: adjust, pass or abort."
+    )
+
+
+def test_realised_volatility_is_the_root_mean_square_of_log_returns() -> None:
+    assert realised_volatility([100]) == 0
+    assert realised_volatility([100, 110, 100]) == pytest.approx(0.0953102)
+
+
+@given(st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=HISTORY))
+def test_the_summary_stays_small_whatever_the_market_does(closes: list[float]) -> None:
+    bars = [bar(number, close) for number, close in enumerate(closes)]
+    text = summarise("SPY", bar_range(bars), closes, Book.opened(100_000))
+    assert len(text) < 400
+    assert text == summarise("SPY", bar_range(bars), closes, Book.opened(100_000))
+
+
+def test_a_window_keeps_the_last_closes_over_its_runs() -> None:
+    window = Window()
+    for number in range(HISTORY + 5):
+        window = window.add(bar(number, 100 + number)).emptied()
+    assert (len(window.closes), window.closes[0], window.closes[-1]) == (HISTORY, 105, 154)
+    assert (window.bars, window.last) == ((), START + timedelta(hours=54))
+
+
+def test_a_run_id_follows_from_policy_seed_and_bars_alone() -> None:
+    first = run_id(first_link(Policy(seed=1)), BARS)
+    assert first == run_id(first_link(Policy(seed=1)), list(BARS))
+    others = {
+        first,
+        run_id(first, BARS),
+        run_id(first_link(Policy(seed=2)), BARS),
+        run_id(first_link(Policy(seed=1, policy_version="2")), BARS),
+        run_id(first_link(Policy(seed=1)), BARS[:-1]),
+        request_id(first, "phi3"),
+        request_id(first, "hermes"),
+        order_id(first),
+    }
+    assert len(others) == 8
+    assert 0 <= sampling_seed(first) < 2**63
