@@ -8,14 +8,14 @@ from uuid import UUID
 
 from rich.console import Console
 
-from osiris_cli import console, desk, feed, service_log, stop_signals
+from osiris_cli import console, desk, service_log, stop_signals
 from osiris_cli.cycle_view import CycleView, Line
 from osiris_cli.desk import Desk
 from osiris_cli.errors import CliError
 from osiris_cli.settings import CliSettings
 from osiris_cli.supervisor import State, Status
 from osiris_contracts import EXECUTION, REPLY, Chunk, Decision, ProposalCreated, streams
-from osiris_mesh import envelope
+from osiris_mesh import envelope, feed
 from osiris_mesh.connection import Client, connect
 
 WATCHED = (streams.PROPOSAL_CREATED, streams.ORCHESTRATOR_REPLIES, streams.ADVICE_GENERATED, streams.MARKET_FILLS)

@@ -20,10 +20,19 @@ class Probes:
 
     Args:
         ready: says whether the service can work, and in words why not.
+        front: an ASGI app that answers on every other path; None: they are not found.
+        drain_seconds: how long requests may go on once it is told to stop.
     """
 
     def __init__(
-        self, service: str, broker: RedisBroker, registry: CollectorRegistry, ready: Callable[[], tuple[bool, str]]
+        self,
+        service: str,
+        broker: RedisBroker,
+        registry: CollectorRegistry,
+        ready: Callable[[], tuple[bool, str]],
+        *,
+        front: Any = None,
+        drain_seconds: float = 1.0,
     ) -> None:
         @get
         async def healthz(scope: Scope) -> AsgiResponse:
@@ -41,7 +50,8 @@ class Probes:
             "/metrics": make_asgi_app(registry),
             "/asyncapi": make_asyncapi_asgi(specification, try_it_out_path=None),
         }
-        self._specification = specification
+        self._otherwise = front or _not_found
+        self._drain_seconds = drain_seconds
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -52,7 +62,15 @@ class Probes:
             OSError: the port is taken.
         """
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        config = uvicorn.Config(self._app, interface="asgi3", lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(
+            self._app,
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(self._drain_seconds)),
+        )
         self._server = _Quiet(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="probes")
         return f"http://{host}:{listener.getsockname()[1]}"
@@ -64,7 +82,7 @@ class Probes:
             await self._task
 
     async def _app(self, scope: Scope, receive: Any, send: Any) -> None:
-        route = self._routes.get(scope["path"].rstrip("/"), _not_found)
+        route = self._routes.get(scope["path"].rstrip("/"), self._otherwise)
         await route(scope, receive, send)
 
 

@@ -56,6 +56,7 @@ class Service:
         self._started_at = datetime.now(UTC)
         self._ready = False
         self._draining = False
+        self._front: Any = None
         self._probe_url: str | None = None
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
@@ -117,6 +118,10 @@ class Service:
         self._background.append(work)
         return work
 
+    def front(self, app: Any) -> None:
+        """Serve an ASGI app on the port of the probes; they keep their own paths."""
+        self._front = app
+
     def trims(self, *names: str) -> None:
         """Trim streams that the service writes but does not consume."""
         self._trimmed.update(names)
@@ -129,7 +134,14 @@ class Service:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.bus)
             if probes:
-                server = Probes(self.name, self._broker, self.metrics.registry, self._readiness)
+                server = Probes(
+                    self.name,
+                    self._broker,
+                    self.metrics.registry,
+                    self._readiness,
+                    front=self._front,
+                    drain_seconds=self.settings.drain_seconds,
+                )
                 self._probe_url = await server.start(self.settings.probe_host, self.settings.probe_port)
                 stack.push_async_callback(server.stop)
             stack.push_async_callback(withdraw, self.bus.redis, self.name, self.bus.instance)

@@ -2,6 +2,7 @@
 
 from osiris_hermes.app import build
 from osiris_hermes.settings import HermesSettings
+from osiris_mesh.main import main
 
 if __name__ == "__main__":
-    build(HermesSettings()).run()
+    main(HermesSettings, build)

@@ -1,6 +1,7 @@
 """Whole replays on a real Redis."""
 
 import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -175,7 +176,7 @@ async def test_a_loop_never_ends_and_time_never_goes_back(spy: Path, redis_url: 
     await replay(spy, redis_url, loop=True, stop_after=0.3)
     times = [tick.timestamp for tick in await ticks(redis)]
     assert len(times) > 120
-    assert all(earlier < later for earlier, later in zip(times, times[1:], strict=False))
+    assert all(earlier < later for earlier, later in itertools.pairwise(times))
 
 
 async def test_a_symbol_of_another_living_venue_is_left_to_it(spy: Path, redis_url: str, redis: Any) -> None:

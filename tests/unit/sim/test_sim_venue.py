@@ -51,7 +51,7 @@ def only_rejection(events: Sequence[Event]) -> str:
     return result.reason
 
 
-# --- orders -------------------------------------------------------------------------------------------------------------
+# --- orders ---
 
 
 def test_an_order_fills_at_the_open_of_the_bar_after_the_one_seen() -> None:
@@ -147,7 +147,7 @@ def test_orders_that_wait_for_a_bar_that_never_comes_are_refused_with_the_last_o
     assert only_rejection(venue.play(2)).startswith("no later bar")
 
 
-# --- stops and targets --------------------------------------------------------------------------------------------------
+# --- stops and targets ---
 
 
 def test_a_stop_is_not_executed_in_the_bar_of_its_order_but_in_the_next_at_its_level() -> None:
@@ -247,7 +247,7 @@ def test_an_order_through_zero_turns_the_position_and_its_protection() -> None:
     assert (stopped.side, stopped.quantity, stopped.price) == ("BUY", 2, 105)
 
 
-# --- late orders --------------------------------------------------------------------------------------------------------
+# --- late orders ---
 
 
 def test_the_books_never_go_back_behind_what_was_reported() -> None:
@@ -377,7 +377,7 @@ def test_a_venue_restored_from_its_snapshot_goes_on_as_if_nothing_had_happened(
     assert other.snapshot() == venue.snapshot()
 
 
-# --- tapes --------------------------------------------------------------------------------------------------------------
+# --- tapes ---
 
 
 def test_a_looped_tape_goes_on_with_later_times() -> None:

@@ -10,7 +10,7 @@ from osiris_cli.commands.options import HomeOption, JsonOption
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from osiris_cli.feed import Entry
+    from osiris_mesh.feed import Entry
 
 EXAMPLE = "Example: osiris tail advice.generated --from-start --count 5"
 
@@ -41,7 +41,7 @@ async def _until_stop(work: "Coroutine[Any, Any, None]") -> None:
 
 
 async def _follow(url: str, stream: str, *, from_start: bool, count: int | None, as_json: bool) -> None:
-    from osiris_cli import feed
+    from osiris_mesh import feed
     from osiris_mesh.connection import connect
 
     redis = connect(url)

@@ -1,7 +1,7 @@
 """Reading streams over a real Redis, without a group."""
 
-from osiris_cli import feed
 from osiris_cli.embedded_redis import EmbeddedRedis
+from osiris_mesh import feed
 from osiris_mesh.connection import connect
 
 

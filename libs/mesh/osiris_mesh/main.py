@@ -1,0 +1,44 @@
+"""What every `__main__` does."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import ValidationError
+from redis.exceptions import ConnectionError, TimeoutError
+
+from osiris_mesh.service import Service
+from osiris_mesh.settings import MeshSettings
+
+Settings = TypeVar("Settings", bound=MeshSettings)
+
+
+def main(settings: type[Settings], build: Callable[[Settings], Service]) -> None:
+    """Read the settings and run the service until it is told to stop.
+
+    Exits with 2 and one line when a setting is not what its field expects, with 1 when Redis does not answer.
+    """
+    try:
+        loaded = settings()
+    except ValidationError as error:
+        sys.exit(_refuse("; ".join(_explain(settings, dict(problem)) for problem in error.errors()), 2))
+    try:
+        build(loaded).run()
+    except (ConnectionError, TimeoutError) as error:
+        sys.exit(_refuse(f"expected Redis to answer, it did not: {error}", 1))
+
+
+def _explain(settings: type[MeshSettings], problem: dict[str, object]) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    location = problem["loc"]
+    if not isinstance(location, tuple) or not location:
+        return message
+    name = str(location[0])
+    if not name.startswith("OSIRIS_"):
+        name = f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+    return f"{name}: {message}, was {problem['input']!r}"
+
+
+def _refuse(message: str, code: int) -> int:
+    print(f"{sys.argv[0].rpartition('/')[0].rpartition('/')[2] or 'osiris'}: {message}", file=sys.stderr)  # noqa: T201
+    return code

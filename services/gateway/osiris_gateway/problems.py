@@ -1,0 +1,120 @@
+"""Errors as RFC 9457 problem bodies."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from redis.exceptions import RedisError
+
+from osiris_contracts import ErrorCode, FieldProblem, Problem
+from osiris_gateway.hangup import HungUp
+from osiris_mesh import Refused
+
+PROBLEM_JSON = "application/problem+json"
+
+_STATUS: dict[ErrorCode, int] = {
+    "invalid_request": 422,
+    "prompt_too_long": 422,
+    "queue_full": 429,
+    "internal": 500,
+    "model_not_loaded": 503,
+    "cancelled": 503,
+    "deadline_exceeded": 504,
+}
+_RETRY_SECONDS = {429: 1, 503: 2}
+
+_log = structlog.get_logger(__name__)
+
+
+class UnknownTransaction(Exception):
+    """Feedback on a proposal that nobody made, or too long ago."""
+
+
+def status_of(refusal: Refused) -> int:
+    """The HTTP status of a refusal that came over the mesh."""
+    return _STATUS[refusal.code]
+
+
+def _respond(request: Request[Any, Any, Any], problem: Problem, headers: Mapping[str, str] | None = None) -> Any:
+    headers = dict(headers or {})
+    if seconds := _RETRY_SECONDS.get(problem.status):
+        headers.setdefault("retry-after", str(seconds))
+    return Response(
+        problem.model_copy(update={"instance": request.url.path}).model_dump_json(exclude_none=True).encode(),
+        status_code=problem.status,
+        media_type=PROBLEM_JSON,
+        headers=headers,
+    )
+
+
+def _refused(request: Request[Any, Any, Any], error: Refused) -> Any:
+    status = status_of(error)
+    title = error.code.replace("_", " ").capitalize()
+    return _respond(request, Problem(title=title, status=status, detail=error.message, code=error.code))
+
+
+def _invalid(request: Request[Any, Any, Any], error: ValidationException) -> Any:
+    extra: list[dict[str, Any]] = error.extra if isinstance(error.extra, list) else []
+    fields = tuple(_field(each) for each in extra)
+    detail = "; ".join(f"{each.field}: {each.message}" for each in fields) or error.detail
+    return _respond(
+        request, Problem(title="Invalid request", status=422, detail=detail, code="invalid_request", errors=fields)
+    )
+
+
+def _field(problem: Mapping[str, Any]) -> FieldProblem:
+    if problem.get("source") == "body" and problem.get("key") == "data":
+        return FieldProblem(field="body", message="expected a JSON object, got nothing")
+    message = str(problem.get("message", "")).removeprefix("Value error, ")
+    return FieldProblem(field=str(problem.get("key") or "body"), message=message)
+
+
+def _no_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Any:
+    detail = f"expected JSON in UTF-8, byte {error.start} of a text is not: {error.reason}"
+    return _respond(request, Problem(title="Bad Request", status=400, detail=detail, code="bad_request"))
+
+
+def _http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
+    status = HTTPStatus(error.status_code)
+    detail = error.detail if error.detail else status.description
+    problem = Problem(title=status.phrase, status=status, detail=detail, code=status.name.lower())
+    return _respond(request, problem, error.headers)
+
+
+def _unknown_transaction(request: Request[Any, Any, Any], error: UnknownTransaction) -> Any:
+    return _respond(
+        request, Problem(title="Unknown transaction", status=404, detail=str(error), code="unknown_transaction")
+    )
+
+
+def _hung_up(request: Request[Any, Any, Any], error: HungUp) -> Any:
+    problem = Problem(title="Client closed request", status=499, detail="nobody reads this", code="client_closed")
+    return _respond(request, problem)
+
+
+def _redis_away(request: Request[Any, Any, Any], error: RedisError) -> Any:
+    _log.error("redis does not answer", error=str(error))
+    detail = "expected Redis to answer, it does not; try again"
+    return _respond(request, Problem(title="Service unavailable", status=503, detail=detail, code="redis_unavailable"))
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Any:
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    detail = "something went wrong that should not; the gateway's log says what"
+    return _respond(request, Problem(title="Internal server error", status=500, detail=detail, code="internal"))
+
+
+HANDLERS: dict[Any, Any] = {
+    Refused: _refused,
+    ValidationException: _invalid,
+    HTTPException: _http,
+    UnknownTransaction: _unknown_transaction,
+    UnicodeDecodeError: _no_text,
+    HungUp: _hung_up,
+    RedisError: _redis_away,
+    Exception: _unexpected,
+}
+"""What each exception becomes."""

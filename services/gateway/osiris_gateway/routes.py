@@ -1,0 +1,121 @@
+"""The endpoints. Each takes a body, asks the mesh, and answers."""
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.response import Stream
+from pydantic import BaseModel
+
+from osiris_contracts import (
+    FeedbackReceipt,
+    FeedbackSubmission,
+    GenerateBody,
+    GeneratedText,
+    GenerateModelBody,
+    GenerateRequest,
+    GenerateResult,
+    Health,
+    ModelId,
+    Problem,
+    Proposal,
+    ProposeBody,
+    ProposedTrade,
+)
+from osiris_gateway import sse
+from osiris_gateway.hangup import unless_hung_up
+from osiris_gateway.models import Models
+from osiris_gateway.problems import PROBLEM_JSON
+from osiris_gateway.trades import Trades
+from osiris_gateway.vitals import Vitals
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def _problems(**descriptions: str) -> dict[int, ResponseSpec]:
+    return {
+        int(status.removeprefix("_")): ResponseSpec(
+            Problem, description=description, media_type=PROBLEM_JSON, generate_examples=False
+        )
+        for status, description in descriptions.items()
+    }
+
+
+INPUT = _problems(
+    _400="The body is no JSON.",
+    _413="The body is too long.",
+    _415="The body is not application/json.",
+    _422="A field is not what it should be.",
+)
+ASKING = INPUT | _problems(
+    _429="The model's queue is full; Retry-After says when to come again.",
+    _500="The model failed.",
+    _503="No such model is loaded, or Redis is away.",
+    _504="The model took too long.",
+)
+
+
+def _json(body: BaseModel) -> Response[Any]:
+    return Response(body.model_dump_json().encode(), media_type="application/json")
+
+
+async def _generate(request: AnyRequest, models: Models, model_id: ModelId, body: GenerateModelBody) -> Response[Any]:
+    asked = GenerateRequest.model_validate(body.model_dump(exclude={"model_id"}))
+    if body.stream:
+        replies = models.stream(model_id, asked)
+        first = await unless_hung_up(request, anext(replies))  # what is refused at once keeps its HTTP status
+        return Stream(sse.events(first, replies), media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
+    return _json(_answer(await unless_hung_up(request, models.ask(model_id, asked))))
+
+
+def _answer(result: GenerateResult) -> GeneratedText | Proposal:
+    return result.proposal or GeneratedText(generated_text=result.text)
+
+
+@post("/generate", status_code=200, responses=ASKING, tags=["models"], summary="Ask hermes or phi3")
+async def generate(request: AnyRequest, data: GenerateBody, models: Models) -> Response[GeneratedText | Proposal]:
+    """hermes answers {"generated_text"}, phi3 a proposal.
+
+    With `stream`, Server-Sent Events come instead: `chunk` events with a Chunk, then one `result` with a
+    GenerateResult, or `error` with an ErrorReply.
+    """
+    return await _generate(request, models, data.model_id, data)
+
+
+@post("/generate/hermes", status_code=200, responses=ASKING, tags=["models"], summary="Ask hermes")
+async def generate_hermes(request: AnyRequest, data: GenerateModelBody, models: Models) -> Response[GeneratedText]:
+    """Plain English. `stream` as for /generate/."""
+    return await _generate(request, models, "hermes", data)
+
+
+@post("/generate/phi3", status_code=200, responses=ASKING, tags=["models"], summary="Ask phi3")
+async def generate_phi3(request: AnyRequest, data: GenerateModelBody, models: Models) -> Response[Proposal]:
+    """One valid proposal. `stream` as for /generate/."""
+    return await _generate(request, models, "phi3", data)
+
+
+@post("/propose_trade_adjustments", status_code=200, responses=ASKING, tags=["trades"], summary="Propose and critique")
+async def propose(request: AnyRequest, data: ProposeBody, trades: Trades) -> Response[ProposedTrade]:
+    """phi3 proposes, hermes critiques; both are logged for the feedback loop under the transaction_id."""
+    return _json(await unless_hung_up(request, trades.propose(data)))
+
+
+@post(
+    "/feedback/phi3",
+    status_code=200,
+    responses=INPUT | _problems(_404="No such transaction.", _503="Redis is away."),
+    tags=["trades"],
+    summary="Correct, rate or comment on a proposal",
+)
+async def feedback(data: FeedbackSubmission, trades: Trades) -> Response[FeedbackReceipt]:
+    """Stored exactly once, at server time, however often the same feedback is sent; the trainer learns from it."""
+    return _json(await trades.take_feedback(data))
+
+
+@get("/health", tags=["operations"], summary="Can the desk answer")
+async def health(vitals: Vitals) -> Response[Health]:
+    """What is loaded, where, and how the critic scored the last 24 hours. Always 200: read `status`."""
+    return _json(vitals.health())
+
+
+ROUTES = [generate, generate_hermes, generate_phi3, propose, feedback, health]

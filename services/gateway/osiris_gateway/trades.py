@@ -1,0 +1,107 @@
+"""Proposals asked for over HTTP, and what their owner says of them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from osiris_contracts import (
+    CRITIC_SYSTEM_PROMPT,
+    Feedback,
+    FeedbackReceipt,
+    FeedbackSubmission,
+    GenerateRequest,
+    ProposalAssessed,
+    ProposalCreated,
+    ProposeBody,
+    ProposedTrade,
+    critique_prompt,
+    parse_score,
+    streams,
+)
+from osiris_gateway.models import Models
+from osiris_gateway.problems import UnknownTransaction
+from osiris_mesh import Bus, Refused, new_uuid
+
+PROPOSAL_TOKENS = 256
+
+
+class Trades:
+    """Asks for proposals and critiques, takes feedback, and tells the mesh of all of it.
+
+    Args:
+        now: the server's clock, UTC.
+    """
+
+    def __init__(self, bus: Bus, models: Models, now: Callable[[], datetime]) -> None:
+        self._bus = bus
+        self._models = models
+        self._now = now
+
+    async def propose(self, body: ProposeBody) -> ProposedTrade:
+        """A proposal and its critique.
+
+        Raises:
+            Refused: a model is not there, too busy, too slow, or refuses.
+        """
+        run = new_uuid()
+        self._models.require("hermes")  # no proposal is made that nobody can critique
+        answer = await self._models.ask("phi3", GenerateRequest(prompt=body.prompt, max_length=PROPOSAL_TOKENS), run)
+        if answer.proposal is None:
+            raise Refused("internal", "expected a proposal from phi3, it answered without one")
+        await self._created(
+            ProposalCreated(
+                transaction_id=run,
+                created_at=self._now(),
+                origin="gateway",
+                prompt=body.prompt,
+                proposal=answer.proposal,
+                model_version=answer.model_version,
+            )
+        )
+        critique = await self._models.ask(
+            "hermes",
+            GenerateRequest(
+                prompt=critique_prompt(body.prompt, answer.proposal),
+                system=CRITIC_SYSTEM_PROMPT,
+                max_length=body.max_length,
+            ),
+            run,
+        )
+        assessed = ProposalAssessed(
+            transaction_id=run,
+            assessed_at=self._now(),
+            origin="gateway",
+            prompt=body.prompt,
+            proposal=answer.proposal,
+            assessment=critique.text,
+            score=parse_score(critique.text),
+            model_version=critique.model_version,
+        )
+        await self._bus.publish(streams.PROPOSAL_ASSESSED, assessed, correlationid=str(run))
+        return ProposedTrade(transaction_id=run, phi3_proposal=answer.proposal, hermes_assessment=critique.text)
+
+    async def take_feedback(self, body: FeedbackSubmission) -> FeedbackReceipt:
+        """Hand feedback to the trainer.
+
+        Raises:
+            UnknownTransaction: nobody made that proposal within the last 30 days.
+        """
+        transaction = body.transaction_id
+        if not await self._bus.redis.exists(streams.proposal_key(transaction)):
+            raise UnknownTransaction(
+                f"expected the transaction_id of a proposal of the last 30 days, {transaction} is none; "
+                "take it from the answer of POST /propose_trade_adjustments/ or from advice.generated"
+            )
+        # the same words on the same proposal are the same feedback, so that sending it again stores nothing new
+        feedback_id = uuid5(transaction, body.model_dump_json())
+        taken = Feedback(**dict(body), feedback_id=feedback_id, received_at=self._now())
+        await self._bus.publish(streams.FEEDBACK_SUBMITTED, taken, id=str(feedback_id), correlationid=str(transaction))
+        return FeedbackReceipt(
+            message=f"{body.feedback_type} received; the trainer learns from it", transaction_id=transaction
+        )
+
+    async def _created(self, event: ProposalCreated) -> None:
+        """Tell of a proposal; feedback on it is taken from the moment anybody can know of it."""
+        run: UUID = event.transaction_id
+        self._bus.writer.put("SET", streams.proposal_key(run), "1", "EX", streams.PROPOSAL_KEY_SECONDS)
+        await self._bus.publish(streams.PROPOSAL_CREATED, event, correlationid=str(run))
