@@ -15,11 +15,13 @@ from osiris_contracts import (
     Critique,
     Decision,
     Fill,
+    GateVerdict,
     Order,
     OrderRejection,
     Proposal,
     ProposalCreated,
     ProposedTrade,
+    price_text,
 )
 
 Tone = Literal["title", "plain", "good", "bad", "quiet"]
@@ -95,7 +97,12 @@ class CycleView:
     def proposal(self, created: ProposalCreated) -> list[Line]:
         """A proposal was made."""
         run, lines = self._turn_to(created.transaction_id, created.proposal.ticker)
-        return lines + self._propose(run, created.proposal)
+        if created.bars is not None:
+            lines.append(Line("bars", _bars(created.bars)))
+        lines += self._propose(run, created.proposal)
+        if created.verdict is not None:
+            lines += self._verdict(created.verdict)
+        return lines
 
     def critique_piece(self, run_id: UUID, chunk: Chunk) -> list[Line]:
         """The critic wrote on. A piece that came before, from a worker that was taken over, shows once."""
@@ -110,13 +117,13 @@ class CycleView:
         """The desk decided."""
         run, lines = self._turn_to(decision.run_id, decision.symbol)
         self.decisions.append(decision)
-        if decision.proposal is not None:
-            lines += self._propose(run, decision.proposal)
+        if not run.proposed:
+            lines.append(Line("bars", _bars(decision.bars)))
+            lines += self._propose(run, decision.proposal) if decision.proposal else []
+            lines += self._verdict(decision.verdict) if decision.verdict else []
         lines += self._criticise(run, run.critique.flush())
         if decision.critique is not None:
             lines += self._critique(run, decision.critique)
-        lines.append(Line("bars", _bars(decision.bars)))
-        lines += self._verdict(decision)
         if decision.order is not None:
             self._open_orders.add(decision.order.order_id)
             lines.append(Line("order", _order(decision.order)))
@@ -176,12 +183,10 @@ class CycleView:
         score = "none given" if critique.score is None else f"{critique.score:g}/10"
         return [*lines, Line("score", score)]
 
-    def _verdict(self, decision: Decision) -> list[Line]:
-        if decision.verdict is None:
-            return []
-        if decision.verdict.accepted:
-            return [Line("gate", "accepted" if decision.status != "passed" else "accepted, nothing to do", "good")]
-        return self._wrapped("gate", f"rejected: {'; '.join(decision.verdict.reasons)}", "bad")
+    def _verdict(self, verdict: GateVerdict) -> list[Line]:
+        if verdict.accepted:
+            return [Line("gate", "accepted", "good")]
+        return self._wrapped("gate", f"rejected: {'; '.join(verdict.reasons)}", "bad")
 
     def _wrapped(self, label: str, text: str, tone: Tone = "plain") -> list[Line]:
         return _labelled(label, textwrap.wrap(text, self._width), tone)
@@ -214,10 +219,9 @@ def _terms(proposal: Proposal) -> str:
 
 def _bars(bars: BarRange) -> str:
     noun = "bar" if bars.count == 1 else "bars"
-    return (
-        f"{_moment(bars.first)} → {_moment(bars.last)}   {bars.count} {noun}   "
-        f"{_price(bars.open)} → {_price(bars.close)} (low {_price(bars.low)}, high {_price(bars.high)})"
-    )
+    opened, closed, low, high = map(price_text, (bars.open, bars.close, bars.low, bars.high))
+    span = f"{_moment(bars.first)} → {_moment(bars.last)}"
+    return f"{span}   {bars.count} {noun}   {opened} → {closed} (low {low}, high {high})"
 
 
 def _order(order: Order) -> str:
@@ -227,7 +231,7 @@ def _order(order: Order) -> str:
 
 def _equity(book: BookView) -> str:
     position = book.position
-    held = f"{_units(position.quantity)} at {_price(position.average_cost)}" if position.quantity else "flat"
+    held = f"{_units(position.quantity)} at {price_text(position.average_cost)}" if position.quantity else "flat"
     return "   ".join(
         [
             f"{book.nav:,.2f}",
@@ -239,7 +243,7 @@ def _equity(book: BookView) -> str:
 
 
 def _fill(fill: Fill) -> Line:
-    at = f"{_price(fill.price)}   {_moment(fill.timestamp)}"
+    at = f"{price_text(fill.price)}   {_moment(fill.timestamp)}"
     if not fill.quantity:
         return Line("fill", f"{fill.symbol} protection set at {at}")
     why = {"stop": "stop hit: ", "target": "target hit: "}.get(fill.reason, "")
@@ -249,7 +253,7 @@ def _fill(fill: Fill) -> Line:
 
 def _levels(stop: float | None, target: float | None) -> list[str]:
     levels = (("stop", stop), ("target", target))
-    return [f"{name} {_price(level)}" for name, level in levels if level is not None]
+    return [f"{name} {price_text(level)}" for name, level in levels if level is not None]
 
 
 def _tone_of(gain: float) -> Tone:
@@ -258,10 +262,6 @@ def _tone_of(gain: float) -> Tone:
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
-
-
-def _price(price: float) -> str:
-    return f"{price:,.2f}" if price >= 1 else f"{price:.6g}"
 
 
 def _units(quantity: float | None) -> str:

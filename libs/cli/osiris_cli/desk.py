@@ -21,7 +21,8 @@ from osiris_cli.file_lock import FileLock
 from osiris_cli.network import http_url, port_is_free
 from osiris_cli.settings import LOGS, CliSettings
 from osiris_cli.supervisor import Service, State, Status, Supervisor
-from osiris_mesh.connection import Client, connect
+from osiris_contracts import streams
+from osiris_mesh.connection import Client, connect, ensure_group
 from osiris_mesh.presence import alive
 
 SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim")
@@ -106,6 +107,8 @@ async def running(
             await _until_redis_answers(supervisors[-1])
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
+        # made before the sim looks for it, so that the replay waits for the desk from its very first bar
+        await ensure_group(redis, streams.MARKET_TICKS, "orchestrator")
         supervisors.append(supervise(services(settings, redis_url, redis, extra or {})))
         await stack.enter_async_context(supervisors[-1])
         yield Desk(redis_url, gateway, tuple(supervisors))

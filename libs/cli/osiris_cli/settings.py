@@ -45,6 +45,12 @@ class CliSettings(BaseSettings):
     )
     gateway_api_key: SecretStr | None = Field(default=None, description="Key the gateway asks for; unset: none.")
 
+    sim_speed: str | None = Field(
+        default=None, description="How fast the desk's bars come: Nx for N a second, or max; unset: 1x, demo 10x."
+    )
+    sim_delay: float | None = Field(default=None, ge=0, description="Seconds a bar, in place of a speed.")
+    sim_loop: bool = Field(default=True, description="Whether `osiris up` begins its bars again after the last.")
+
     @property
     def models_folder(self) -> Path:
         """Where the models lie."""

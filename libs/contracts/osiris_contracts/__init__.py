@@ -2,14 +2,15 @@
 
 from osiris_contracts import streams
 from osiris_contracts._base import SYMBOL_PATTERN, Contract, ModelId, Symbol, UtcTime
-from osiris_contracts.assessment import CRITIC_SYSTEM_PROMPT, critique_prompt, parse_score
-from osiris_contracts.desk import BarRange, BookView, Critique, Decision, GateVerdict, PositionView
+from osiris_contracts.assessment import critique_request, parse_score
+from osiris_contracts.desk import BookView, Critique, Decision, PositionView
 from osiris_contracts.generation import (
     MAX_PROMPT_CHARACTERS,
     REPLY,
     Chunk,
     ErrorCode,
     ErrorReply,
+    Example,
     GenerateRequest,
     GenerateResult,
     Reply,
@@ -27,13 +28,24 @@ from osiris_contracts.http import (
     ProposeBody,
     ProposedTrade,
 )
-from osiris_contracts.market import EXECUTION, Execution, Fill, MarketTick, Order, OrderRejection, Side
+from osiris_contracts.market import (
+    EXECUTION,
+    BarRange,
+    Execution,
+    Fill,
+    MarketTick,
+    Order,
+    OrderRejection,
+    Side,
+    price_text,
+)
 from osiris_contracts.operations import Control, DeadLetter, ModelStatus, Presence
 from osiris_contracts.proposal import (
     Action,
     Feedback,
     FeedbackSubmission,
     FeedbackType,
+    GateVerdict,
     Origin,
     PositionSide,
     Proposal,
@@ -42,7 +54,6 @@ from osiris_contracts.proposal import (
 )
 
 __all__ = [
-    "CRITIC_SYSTEM_PROMPT",
     "EXECUTION",
     "MAX_PROMPT_CHARACTERS",
     "REPLY",
@@ -58,6 +69,7 @@ __all__ = [
     "Decision",
     "ErrorCode",
     "ErrorReply",
+    "Example",
     "Execution",
     "Feedback",
     "FeedbackReceipt",
@@ -93,7 +105,8 @@ __all__ = [
     "Symbol",
     "Usage",
     "UtcTime",
-    "critique_prompt",
+    "critique_request",
     "parse_score",
+    "price_text",
     "streams",
 ]

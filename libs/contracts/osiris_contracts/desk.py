@@ -5,28 +5,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from osiris_contracts._base import Contract, Price, Score, Symbol, UtcTime
-from osiris_contracts.market import Order
-from osiris_contracts.proposal import Proposal
-
-
-class BarRange(Contract):
-    """The bars a run looked at."""
-
-    first: UtcTime = Field(description="Timestamp of the first bar.")
-    last: UtcTime = Field(description="Timestamp of the last bar.")
-    count: int = Field(ge=1, description="Bars in the range.")
-    open: Price = Field(description="Open of the first bar, quote currency.")
-    high: Price = Field(description="Highest high, quote currency.")
-    low: Price = Field(description="Lowest low, quote currency.")
-    close: Price = Field(description="Close of the last bar, quote currency.")
-
-
-class GateVerdict(Contract):
-    """What the risk gate says of a proposal."""
-
-    accepted: bool = Field(description="Whether the proposal may go on.")
-    reasons: tuple[str, ...] = Field(default=(), description="Why not; empty when accepted.")
+from osiris_contracts._base import Contract, Price, Score, Symbol
+from osiris_contracts.market import BarRange, Order
+from osiris_contracts.proposal import GateVerdict, Proposal
 
 
 class PositionView(Contract):

@@ -23,6 +23,13 @@ class SamplingOptions(Contract):
     )
 
 
+class Example(Contract):
+    """A question and its answer, shown to the model before the prompt."""
+
+    prompt: str = Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, description="What was asked.")
+    answer: str = Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, description="What was the right answer.")
+
+
 class GenerateRequest(SamplingOptions):
     """A request to hermes or phi3."""
 
@@ -34,6 +41,9 @@ class GenerateRequest(SamplingOptions):
     )
     system: str | None = Field(
         default=None, max_length=MAX_PROMPT_CHARACTERS, description="System prompt; null: the service's own."
+    )
+    examples: tuple[Example, ...] = Field(
+        default=(), max_length=16, description="Shown before the prompt, in this order; none: the service's own."
     )
     max_length: int = Field(default=256, ge=1, le=4096, description="Tokens to generate at most, 1 to 4096.")
     stream: bool = Field(default=False, description="Send chunks while the model writes.")

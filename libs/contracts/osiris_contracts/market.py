@@ -1,5 +1,6 @@
 """Bars, orders and what the venue makes of them."""
 
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -32,6 +33,18 @@ class MarketTick(Contract):
 Side = Literal["BUY", "SELL"]
 
 
+class BarRange(Contract):
+    """The bars a run looked at."""
+
+    first: UtcTime = Field(description="Timestamp of the first bar.")
+    last: UtcTime = Field(description="Timestamp of the last bar.")
+    count: int = Field(ge=1, description="Bars in the range.")
+    open: Price = Field(description="Open of the first bar, quote currency.")
+    high: Price = Field(description="Highest high, quote currency.")
+    low: Price = Field(description="Lowest low, quote currency.")
+    close: Price = Field(description="Close of the last bar, quote currency.")
+
+
 class Order(Contract):
     """A market order, a new protection for the open position, or both.
 
@@ -50,6 +63,9 @@ class Order(Contract):
     target_price: Price | None = Field(
         default=None,
         description="Level that closes the position at a gain, > 0, quote currency; null for none.",
+    )
+    reduce_only: bool = Field(
+        default=False, description="Never opens or turns a position: at most what is held is closed, else refused."
     )
     as_of: UtcTime | None = Field(
         default=None,
@@ -95,3 +111,8 @@ Execution = Annotated[Fill | OrderRejection, Field(discriminator="kind")]
 """What `market.fills` carries."""
 
 EXECUTION: TypeAdapter[Fill | OrderRejection] = TypeAdapter(Execution)
+
+
+def price_text(price: float) -> str:
+    """A price for people and models: six significant digits, no exponent."""
+    return f"{Decimal(f'{price:.6g}'):f}"

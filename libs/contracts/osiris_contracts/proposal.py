@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue, model_validator
 
 from osiris_contracts._base import Contract, Percent, Score, Symbol, UtcTime
+from osiris_contracts.market import BarRange
 
 Action = Literal["adjust", "pass", "abort"]
 PositionSide = Literal["LONG", "SHORT"]
@@ -40,6 +41,13 @@ class Proposal(Contract):
         return self
 
 
+class GateVerdict(Contract):
+    """What the risk gate says of a proposal."""
+
+    accepted: bool = Field(description="Whether the proposal may go on.")
+    reasons: tuple[str, ...] = Field(default=(), description="Why not; empty when accepted.")
+
+
 class ProposalCreated(Contract):
     """A proposal was made."""
 
@@ -49,6 +57,10 @@ class ProposalCreated(Contract):
     prompt: str = Field(description="The prompt phi3 answered.")
     proposal: Proposal = Field(description="The proposal.")
     model_version: str = Field(description="The phi3 version that wrote it.")
+    bars: BarRange | None = Field(default=None, description="The bars the desk looked at; null when somebody asked.")
+    verdict: GateVerdict | None = Field(
+        default=None, description="What the desk's gate said; null when nobody asked it."
+    )
 
 
 class ProposalAssessed(Contract):

@@ -2,16 +2,17 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 
 import structlog
 
-from osiris_contracts import Chunk, GenerateResult, ModelId, ModelStatus, Usage
+from osiris_contracts import Chunk, Example, GenerateResult, ModelId, ModelStatus, Usage
 from osiris_inference import protocol
 from osiris_inference.model_store import ModelStore
 from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
-from osiris_inference.protocol import GenerationRequest, TextEngine
+from osiris_inference.protocol import GenerationRequest, Message, TextEngine
 from osiris_inference.settings import EngineSettings
 from osiris_mesh import Delivery, Refused, Service
 
@@ -21,6 +22,12 @@ _log = structlog.get_logger(__name__)
 def seed_of(request_id: str) -> int:
     """A seed that is the same whenever the same request is tried again, so that a takeover writes the same text."""
     return int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:8]) >> 1
+
+
+def conversation(system: str, examples: Sequence[Example], prompt: str) -> tuple[Message, ...]:
+    """The turns a model sees: what it is, how it answered before, what it is asked now."""
+    shown = (turn for each in examples for turn in (Message("user", each.prompt), Message("assistant", each.answer)))
+    return (Message("system", system), *shown, Message("user", prompt))
 
 
 class ModelService:

@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from osiris_contracts import (
-    CRITIC_SYSTEM_PROMPT,
     Feedback,
     FeedbackReceipt,
     FeedbackSubmission,
@@ -14,7 +13,7 @@ from osiris_contracts import (
     ProposalCreated,
     ProposeBody,
     ProposedTrade,
-    critique_prompt,
+    critique_request,
     parse_score,
     streams,
 )
@@ -60,11 +59,7 @@ class Trades:
         )
         critique = await self._models.ask(
             "hermes",
-            GenerateRequest(
-                prompt=critique_prompt(body.prompt, answer.proposal),
-                system=CRITIC_SYSTEM_PROMPT,
-                max_length=body.max_length,
-            ),
+            critique_request(body.prompt, answer.proposal, max_length=body.max_length),
             run,
         )
         assessed = ProposalAssessed(

@@ -2,8 +2,8 @@
 
 from osiris_contracts import GenerateRequest, GenerateResult, streams
 from osiris_hermes.settings import HermesSettings
-from osiris_inference.protocol import GenerationRequest, Message
-from osiris_inference.serving import ModelService, seed_of
+from osiris_inference.protocol import GenerationRequest
+from osiris_inference.serving import ModelService, conversation, seed_of
 from osiris_mesh import Delivery, Service
 
 
@@ -18,7 +18,7 @@ def build(settings: HermesSettings) -> Service:
         temperature = settings.temperature if request.temperature is None else request.temperature
         generation = GenerationRequest(
             id=delivery.id,
-            messages=(Message("system", request.system or settings.system_prompt), Message("user", request.prompt)),
+            messages=conversation(request.system or settings.system_prompt, request.examples, request.prompt),
             max_tokens=request.max_length,
             temperature=temperature,
             top_p=request.top_p or 1.0,

@@ -31,7 +31,7 @@ from osiris_contracts import (
     Order,
     OrderRejection,
     Proposal,
-    critique_prompt,
+    critique_request,
     parse_score,
 )
 from osiris_orchestrator.book import Book
@@ -44,6 +44,8 @@ from osiris_orchestrator.state import REMEMBERED, State
 from osiris_orchestrator.steps import CritiqueRequest, RunRequest
 from osiris_orchestrator.summary import proposal_prompt, summarise
 from osiris_orchestrator.window import Window, bar_range
+
+CRITIQUE_TOKENS = 192
 
 
 class TickRefused(ValueError):
@@ -173,8 +175,8 @@ class Desk:
             run_id=run.run_id,
             proposal=judged.proposal,
             request_id=request_id(run.run_id, "hermes"),
-            request=GenerateRequest(
-                prompt=critique_prompt(run.situation, judged.proposal), seed=sampling_seed(run.run_id)
+            request=critique_request(
+                run.situation, judged.proposal, max_length=CRITIQUE_TOKENS, seed=sampling_seed(run.run_id)
             ),
         )
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from osiris_contracts import BarRange, Order, Proposal
 from osiris_orchestrator.book import Position
+from osiris_orchestrator.gate import reduces
 from osiris_orchestrator.run_id import order_id
 from osiris_orchestrator.sizing import LOT
 
@@ -32,6 +33,7 @@ def order_for(
         quantity=round(abs(change), 10) if trades else None,
         stop_price=stop_price,
         target_price=target_price,
+        reduce_only=trades and reduces(position.quantity, target),
         as_of=bars.last,
     )
 

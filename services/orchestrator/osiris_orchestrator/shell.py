@@ -15,6 +15,7 @@ from osiris_contracts import (
     EXECUTION,
     Decision,
     ErrorReply,
+    GateVerdict,
     GenerateRequest,
     GenerateResult,
     MarketTick,
@@ -115,9 +116,10 @@ class Shell:
     async def _decide(self, run: RunRequest) -> None:
         with structlog.contextvars.bound_contextvars(correlation_id=str(run.run_id)):
             answer = await self._ask(streams.PHI3_REQUESTS, run.request, run.request_id, run.run_id)
-            if isinstance(answer, GenerateResult) and answer.proposal:
-                await self._announce(run, answer.proposal, answer.model_version)
             step = self._desk.decide_on(answer)
+            if isinstance(answer, GenerateResult) and answer.proposal:
+                verdict = step.verdict if isinstance(step, Decision) else GateVerdict(accepted=True)
+                await self._announce(run, answer.proposal, answer.model_version, verdict)
             if isinstance(step, CritiqueRequest):
                 streamed = step.request.model_copy(update={"stream": True})
                 critique = await self._ask(streams.HERMES_REQUESTS, streamed, step.request_id, run.run_id)
@@ -140,7 +142,7 @@ class Shell:
             _log.warning("a model did not answer", stream=stream, code=refusal.code, reason=refusal.message)
             return refusal.reply()
 
-    async def _announce(self, run: RunRequest, proposal: Proposal, version: str) -> None:
+    async def _announce(self, run: RunRequest, proposal: Proposal, version: str, verdict: GateVerdict | None) -> None:
         """Tell of a proposal while its critique is still to come; after a crash it is told again, under the same id."""
         created = ProposalCreated(
             transaction_id=run.run_id,
@@ -149,6 +151,8 @@ class Shell:
             prompt=run.request.prompt,
             proposal=proposal,
             model_version=version,
+            bars=run.bars,
+            verdict=verdict,
         )
         key, seconds = streams.proposal_key(run.run_id), streams.PROPOSAL_KEY_SECONDS
         self._bus.writer.put("SET", key, "1", "EX", seconds)

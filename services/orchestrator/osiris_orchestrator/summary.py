@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from osiris_contracts import BarRange, PositionView
+from osiris_contracts import BarRange, PositionView, price_text
 from osiris_orchestrator.book import Book
 
 
@@ -18,13 +18,14 @@ def summarise(symbol: str, bars: BarRange, closes: Sequence[float], book: Book) 
         book: marked at the last of them.
     """
     view = book.view(symbol)
+    volatility = realised_volatility(closes)
     return "\n".join(
         (
-            f"{symbol} close {_price(bars.close)}",
+            f"{symbol} close {price_text(bars.close)}",
             f"Return {_return(bars.open, bars.close)} in {bars.count} bars, "
-            f"{_return(closes[0], closes[-1])} in {len(closes)}",
-            f"Volatility {100 * realised_volatility(closes):.2f}% a bar",
-            f"Range {_price(bars.low)} to {_price(bars.high)}, close at {_place(bars):.0f}% of it",
+            f"{_return(closes[0], closes[-1])} in {len(closes)}: trend {trend(bars, volatility)}",
+            f"Volatility {100 * volatility:.2f}% a bar",
+            f"Range {price_text(bars.low)} to {price_text(bars.high)}, close at {_place(bars):.0f}% of it",
             f"Position {_position(view.position, book.position(symbol).unrealised_pnl)}",
             f"NAV {view.nav:.0f}, today {view.daily_pnl:+.2f}",
         )
@@ -45,6 +46,14 @@ def realised_volatility(closes: Sequence[float]) -> float:
     return math.sqrt(math.fsum(squares) / len(squares)) if squares else 0.0
 
 
+def trend(bars: BarRange, volatility: float) -> str:
+    """up, down, or flat: a move of less than half of what `volatility` a bar makes of a random walk that long."""
+    move = math.log(bars.close / bars.open)
+    if abs(move) <= 0.5 * volatility * math.sqrt(bars.count):
+        return "flat"
+    return "up" if move > 0 else "down"
+
+
 def _return(before: float, after: float) -> str:
     return f"{100 * (after / before - 1):+.2f}%"
 
@@ -59,11 +68,6 @@ def _position(position: PositionView, unrealised_pnl: float) -> str:
         return "none"
     side = "LONG" if position.quantity > 0 else "SHORT"
     levels = (("stop", position.stop_price), ("target", position.target_price))
-    protection = "".join(f", {name} {_price(level)}" for name, level in levels if level is not None)
-    return (
-        f"{side} {abs(position.quantity):.4f} at {_price(position.average_cost)}{protection}, P&L {unrealised_pnl:+.2f}"
-    )
-
-
-def _price(value: float) -> str:
-    return f"{value:.2f}" if value >= 1 else f"{value:.6f}"
+    protection = "".join(f", {name} {price_text(level)}" for name, level in levels if level is not None)
+    cost = price_text(position.average_cost)
+    return f"{side} {abs(position.quantity):.4f} at {cost}{protection}, P&L {unrealised_pnl:+.2f}"

@@ -1,11 +1,11 @@
 """Wires `phi3.requests` to the engine, bound to the proposal's grammar."""
 
 from osiris_contracts import GenerateRequest, GenerateResult, Proposal, streams
-from osiris_inference.protocol import GenerationRequest, Message
-from osiris_inference.serving import ModelService, seed_of
+from osiris_inference.protocol import GenerationRequest
+from osiris_inference.serving import ModelService, conversation, seed_of
 from osiris_mesh import Delivery, Service
 from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
-from osiris_phi3.prompt import SYSTEM_PROMPT
+from osiris_phi3.prompt import EXAMPLES, SYSTEM_PROMPT
 from osiris_phi3.settings import Phi3Settings
 
 
@@ -20,7 +20,7 @@ def build(settings: Phi3Settings) -> Service:
         temperature = settings.temperature if request.temperature is None else request.temperature
         generation = GenerationRequest(
             id=delivery.id,
-            messages=(Message("system", request.system or SYSTEM_PROMPT), Message("user", request.prompt)),
+            messages=conversation(request.system or SYSTEM_PROMPT, request.examples or EXAMPLES, request.prompt),
             max_tokens=MAX_TOKENS,
             temperature=temperature,
             top_p=request.top_p or 1.0,

@@ -21,7 +21,7 @@ _CONFIDENCE = {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.01}
 
 
 def proposal_schema(ticker: str | None, max_length: int) -> dict[str, Any]:
-    """The schema of a proposal.
+    """The schema of a proposal; the rationale comes before what follows from it, so that the model reasons first.
 
     Args:
         ticker: the only instrument allowed; None: any.
@@ -35,11 +35,10 @@ def proposal_schema(ticker: str | None, max_length: int) -> dict[str, Any]:
     levels = {"new_stop_pct": either, "new_target_pct": either}
     leave = {"action": {"enum": ["pass", "abort"]}, "side": _NULL}
     none = {"new_stop_pct": _NULL, "new_target_pct": _NULL}
-    reasoning = {"confidence": _CONFIDENCE, "rationale": rationale}
     return {
         "anyOf": [
-            _object({"ticker": symbol, **adjust, **levels, **reasoning}),
-            _object({"ticker": symbol, **leave, **none, **reasoning}),
+            _object({"ticker": symbol, "rationale": rationale, **adjust, **levels, "confidence": _CONFIDENCE}),
+            _object({"ticker": symbol, "rationale": rationale, **leave, **none, "confidence": _CONFIDENCE}),
         ]
     }
 

@@ -50,6 +50,7 @@ def sim(  # noqa: PLR0917  # typer hands them over by name
     starting_cash: Annotated[float | None, _option("starting_cash")] = None,
     seed: Annotated[int | None, _option("seed")] = None,
     loop: Annotated[bool | None, _option("loop")] = None,
+    pace_group: Annotated[str | None, _option("pace_group")] = None,
     no_wait: Annotated[bool | None, _option("no_wait")] = None,
     restart: Annotated[bool | None, _option("restart")] = None,
 ) -> None:

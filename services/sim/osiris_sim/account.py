@@ -37,6 +37,11 @@ class Account(BaseModel):
             return f"expected a short worth at most the equity, {equity:.2f}, was {short:.2f}"
         return None
 
+    def closable(self, side: Side, quantity: float) -> float:
+        """How much of `quantity` would close an open position; 0 when it would open or add to one."""
+        opposite = self.quantity < 0 if side == "BUY" else self.quantity > 0
+        return min(quantity, abs(self.quantity)) if opposite else 0.0
+
     def book(self, side: Side, quantity: float, price: float, fee: float) -> None:
         """Execute a trade."""
         position = self.after(side, quantity)

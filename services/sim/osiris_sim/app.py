@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from uuid import NAMESPACE_OID, uuid5
 
 import structlog
+from redis.exceptions import ResponseError
 
 from osiris_contracts import Order, streams
 from osiris_mesh import Bus, Service
@@ -42,7 +43,14 @@ def build(
         wait_for_readers=not settings.no_wait,
     )
     sequencer = TickSequencer(service.bus, venue_name(symbol), [settings.order_channel], settings.lease_seconds)
-    market = MeshMarket(service.bus, sequencer, symbol, settings.channel, settings.order_channel)
+    market = MeshMarket(
+        service.bus,
+        sequencer,
+        symbol,
+        ticks=settings.channel,
+        orders=settings.order_channel,
+        pace_group=settings.pace_group,
+    )
     replay = Replay(tape, Venue(symbol, tape, terms), market, plan, on_bars=on_bars)
 
     @service.background
@@ -65,12 +73,15 @@ def venue_name(symbol: str) -> str:
 class MeshMarket:
     """The replay's `Market` on the mesh."""
 
-    def __init__(self, bus: Bus, sequencer: TickSequencer, symbol: str, ticks: str, orders: str) -> None:
+    def __init__(
+        self, bus: Bus, sequencer: TickSequencer, symbol: str, *, ticks: str, orders: str, pace_group: str
+    ) -> None:
         self._bus = bus
         self._sequencer = sequencer
         self._symbol = symbol
         self._ticks = ticks
         self._orders = orders
+        self._pace_group = pace_group.encode()
         self._positions: dict[str, str] = {}
         self._dead: list[Output] = []
 
@@ -100,14 +111,24 @@ class MeshMarket:
         await self._sequencer.commit(state.encode(), self._positions, outputs)
         self._positions, self._dead = {}, []
 
+    async def trader_behind(self) -> bool | None:
+        """Whether the pace group has not finished the last tick; None when there is no such group."""
+        return (await self._behind()).get(self._pace_group)
+
     async def readers_done(self) -> bool:
         """Whether every group has finished the last tick."""
-        redis = self._bus.redis
-        if not await redis.exists(self._ticks):
-            return True
-        last = (await redis.xinfo_stream(self._ticks))["last-generated-id"]
-        groups = await redis.xinfo_groups(self._ticks)
-        return all(group["last-delivered-id"] == last and not group["pending"] for group in groups)
+        return not any((await self._behind()).values())
+
+    async def _behind(self) -> dict[bytes, bool]:
+        """Every group of the ticks, and whether it has some to finish."""
+        pipeline = self._bus.redis.pipeline(transaction=True)
+        pipeline.xinfo_stream(self._ticks)
+        pipeline.xinfo_groups(self._ticks)
+        stream, groups = await pipeline.execute(raise_on_error=False)
+        if isinstance(stream, ResponseError):
+            return {}  # nothing was ever sent there
+        last = stream["last-generated-id"]
+        return {group["name"]: group["last-delivered-id"] != last or bool(group["pending"]) for group in groups}
 
     async def _is_served_elsewhere(self, symbol: str) -> bool:
         """Whether another venue trades `symbol` now: its orders are for it to answer."""

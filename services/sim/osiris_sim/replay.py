@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import structlog
+
 from osiris_contracts import Fill, Order, OrderRejection
 from osiris_sim.bars import Tape
 from osiris_sim.intake import InvalidOrder
@@ -24,6 +26,14 @@ WAIT_SECONDS = 0.5
 CATCH_UP_SECONDS = 1.0
 """After a longer stall the schedule moves on instead of catching up."""
 
+POLL_SECONDS = (0.002, 0.05)
+"""How long the replay waits before it looks again whether the trader has finished: at first, and at most."""
+
+PATIENCE_SECONDS = 30.0
+"""A trader that needs longer for a bar is told of in the log."""
+
+_log = structlog.get_logger(__name__)
+
 Message = Fill | OrderRejection | Tick
 
 
@@ -35,6 +45,9 @@ class Market(Protocol):
 
     async def publish(self, messages: Sequence[Message], state: str) -> None:
         """Send messages in order, save `state` and settle the orders handed out so far: all of it, or nothing."""
+
+    async def trader_behind(self) -> bool | None:
+        """Whether the trader has bars to finish that were sent; None when nobody trades."""
 
     async def readers_done(self) -> bool:
         """Whether every group of the tick stream has finished all of it; true when there is no group."""
@@ -96,7 +109,8 @@ class Replay:
         self._due_at = self._clock()
         while self._tape.has(self._venue.bar + 1):
             await self._answer(max(0.0, self._due_at - self._clock()))
-            if count := self._take_due():
+            at_once = await self._wait_for_trader()
+            if count := self._take_due(at_once):
                 await self._play(count)
         while self._plan.wait_for_readers and not await self._market.readers_done():
             await self._answer(WAIT_SECONDS)
@@ -113,15 +127,35 @@ class Replay:
             await self._market.publish([message for _, message in events], self._state())
         return bool(orders)
 
-    def _take_due(self) -> int:
-        """How many bars are due; from now on the next ones are waited for."""
-        if self._plan.seconds_per_bar == 0:
+    async def _wait_for_trader(self) -> int:
+        """Wait until the trader has decided on the last bar; returns how many bars may come at once from here.
+
+        A replay squeezes the time of the bars, not the time that a model takes. Waiting keeps the order of things as it
+        is at real speed, so the same bars give the same trades at any speed.
+        """
+        began = self._clock()
+        pause, most = POLL_SECONDS
+        told = False
+        while behind := await self._market.trader_behind():
+            await self._answer(pause)
+            pause = min(2 * pause, most)
+            if not told and self._clock() - began > PATIENCE_SECONDS:
+                told = True
+                _log.warning("waiting for the trader to finish the last bar; --pace_group '' goes on without it")
+        if behind is None:
             return CHUNK
+        self._due_at = max(self._due_at, self._clock() if pause > POLL_SECONDS[0] else self._due_at)
+        return 1
+
+    def _take_due(self, at_once: int) -> int:
+        """How many bars are due, `at_once` at most; from now on the next ones are waited for."""
+        if self._plan.seconds_per_bar == 0:
+            return at_once
         now = self._clock()
         self._due_at = max(self._due_at, now - CATCH_UP_SECONDS)
         if self._due_at > now:
             return 0
-        count = min(int((now - self._due_at) / self._plan.seconds_per_bar) + 1, CHUNK)
+        count = min(int((now - self._due_at) / self._plan.seconds_per_bar) + 1, at_once)
         self._due_at += count * self._plan.seconds_per_bar
         return count
 

@@ -62,6 +62,11 @@ class SimSettings(MeshSettings):
     starting_cash: float = Field(default=100_000.0, gt=0, description="Cash of the account, quote currency.")
     seed: int = Field(default=0, description="Part of every message id: the same replay sends the same ids.")
     loop: bool = Field(default=False, description="Start over after the last bar, with later times.")
+    pace_group: str = Field(
+        default="orchestrator",
+        description="Consumer group of the ticks that bars wait for: the next comes when it, if it exists, has finished "
+        "the last; empty: they wait for nobody.",
+    )
     no_wait: bool = Field(
         default=False, description="End after the last bar, without waiting for the readers of the ticks."
     )

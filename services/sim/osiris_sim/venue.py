@@ -167,23 +167,25 @@ class Venue:
         if order.side is None or order.quantity is None:
             return self._change_protection(order, number, bar)
         account = self._state.account
-        price = self._terms.price(order.side, order.quantity, bar)
+        quantity = account.closable(order.side, order.quantity) if order.reduce_only else order.quantity
+        if quantity == 0:
+            reason = f"expected a position in {self.symbol} that a {order.side} reduces, was {account.quantity:g}"
+            return self._reject(order.order_id, order.symbol, reason, number)
+        price = self._terms.price(order.side, quantity, bar)
         if price is None:
             reason = (
                 "expected a quantity that moves the price by less than the price itself, "
-                f"got {order.quantity:g} in a bar of volume {bar.volume:g}"
+                f"got {quantity:g} in a bar of volume {bar.volume:g}"
             )
             return self._reject(order.order_id, order.symbol, reason, number)
-        fee = self._terms.fee(order.quantity, price)
-        if refusal := account.refusal(order.side, order.quantity, price, fee):
+        fee = self._terms.fee(quantity, price)
+        if refusal := account.refusal(order.side, quantity, price, fee):
             return self._reject(order.order_id, order.symbol, refusal, number)
-        account.book(order.side, order.quantity, price, fee)
+        account.book(order.side, quantity, price, fee)
         self._state.protection = None
         self._coming = protect(order, account.quantity, price) if account.quantity else None
         self._state.books_from = number
-        return self._fill(
-            number, "order", order.order_id, side=order.side, quantity=order.quantity, price=price, fee=fee
-        )
+        return self._fill(number, "order", order.order_id, side=order.side, quantity=quantity, price=price, fee=fee)
 
     def _change_protection(self, order: Order, number: int, bar: Bar) -> Fill | OrderRejection:
         position = self._state.account.quantity

@@ -14,7 +14,7 @@ EXAMPLE = "Example: osiris demo --proposals 5 --speed 20x"
 def demo(
     *,
     proposals: Annotated[int, typer.Option("--proposals", min=1, help="End after this many.")] = 3,
-    speed: Annotated[str | None, typer.Option(help="How fast the bars come, such as 10x.", show_default=False)] = None,
+    speed: Annotated[str | None, typer.Option(help="How fast the bars come: Nx or max.", show_default="10x")] = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", help="Bars to replay; else those that are bundled.", show_default=False)
     ] = None,
@@ -35,6 +35,8 @@ def demo(
     found = settings.load(home=home).demo
     if not network.port_is_free(found.gateway_host, found.gateway_port):  # a real desk has it
         found = found.model_copy(update={"gateway_port": network.free_port(found.gateway_host)})
+    if speed is None and found.sim_delay is None:
+        speed = found.sim_speed or "10x"
     given = {"SPEED": speed, "CSV": str(csv.resolve()) if csv else None, "SYMBOL": symbol}
     extra = {f"OSIRIS_SIM_{name}": value for name, value in given.items() if value is not None}
     out = console.standard()

@@ -49,6 +49,7 @@ async def _run(desk_settings: "CliSettings", out: "Console") -> None:
     with stop_signals.listening() as signals:
         async with desk.running(
             desk_settings,
+            extra={"OSIRIS_SIM_LOOP": str(desk_settings.sim_loop)},
             hurry=signals.hurry,
             on_change=None if out.is_terminal else lambda status: out.print(_told(status)),
         ) as running:
