@@ -27,7 +27,7 @@ up: $(STAMP)  ## run the desk until Ctrl-C
 	@$(BIN)/osiris up
 
 test: $(STAMP)  ## the whole suite, in parallel
-	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 from tests.bench.load import Load, drive
 
+from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_mesh.connection import connect
 
 BODY = b'{"prompt": "How far is the stop from the last close, and why?", "max_length": 64}'
@@ -72,11 +73,9 @@ async def _both(port: int) -> tuple[Load, Load]:
 
 def measure() -> dict[str, float]:
     """Latency alone (ms) and requests/s at 32 connections, of the mesh and of what it is compared with."""
-    from support.redis_server import RedisServer
-
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        redis = stack.enter_context(RedisServer(folder))
+        redis = stack.enter_context(EmbeddedRedis(folder / "redis", persistent=False))
         gateway, door, sidecar = _free_port(), _free_port(), _free_port()
         mesh = {"OSIRIS_REDIS_URL": redis.url, "OSIRIS_HOME": str(folder), "OSIRIS_LOG_LEVEL": "error"}
         stack.enter_context(_process("tests.bench.echo_worker", **mesh))

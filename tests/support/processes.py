@@ -27,6 +27,7 @@ class Process:
             "OSIRIS_HOME": str(home),
             "OSIRIS_LEASE_SECONDS": "1.5",
             "OSIRIS_LOG_LEVEL": "warning",
+            "OSIRIS_GATEWAY_PORT": "0",
             **environment,
         }
         self._log = home / f"{service}.log"

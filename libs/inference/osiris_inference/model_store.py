@@ -37,8 +37,10 @@ class ModelStore:
         return sorted((path.parent for place in places for path in place.glob(f"*/{MANIFEST}")), key=lambda x: x.name)
 
     def current(self, role: str) -> Path | None:
-        """The folder of the version a role uses now; None before one was set."""
+        """The folder of the version a role uses now; None before one was set. A symbolic link does as well."""
         pointer = self._root / role / CURRENT
+        if pointer.is_dir():
+            return pointer.resolve()
         if not pointer.exists():
             return None
         return (pointer.parent / pointer.read_text(encoding="utf-8").strip()).resolve()

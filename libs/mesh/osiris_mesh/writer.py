@@ -45,7 +45,9 @@ class Writer:
         """Send what is queued, then end."""
         if self._task is None:
             return
-        await self._idle.wait()
+        idle = asyncio.create_task(self._idle.wait())
+        await asyncio.wait({idle, self._task}, return_when=asyncio.FIRST_COMPLETED)  # the task may be cancelled already
+        idle.cancel()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None

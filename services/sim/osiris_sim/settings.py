@@ -64,7 +64,7 @@ class SimSettings(MeshSettings):
     loop: bool = Field(default=False, description="Start over after the last bar, with later times.")
     pace_group: str = Field(
         default="orchestrator",
-        description="Consumer group of the ticks that bars wait for: the next comes when it, if it exists, has finished "
+        description="Consumer group of the ticks that bars wait for: the next comes when it, if any, has finished "
         "the last; empty: they wait for nobody.",
     )
     no_wait: bool = Field(

@@ -11,7 +11,7 @@ from osiris_contracts import Fill, MarketTick, Order
 from osiris_orchestrator.book import Book
 from osiris_orchestrator.policy import Policy
 from osiris_orchestrator.run_id import first_link, order_id, request_id, run_id, sampling_seed
-from osiris_orchestrator.summary import proposal_prompt, realised_volatility, summarise
+from osiris_orchestrator.summary import proposal_prompt, realised_volatility, summarise, trend
 from osiris_orchestrator.window import HISTORY, Window, bar_range
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
@@ -35,10 +35,10 @@ BARS = [bar(0, 100, open_=98), bar(1, 104), bar(2, 102)]
 
 def test_the_summary_of_a_flat_book() -> None:
     assert summarise("SPY", bar_range(BARS), [80, 100, 104, 102], Book.opened(100_000)) == (
-        "SPY close 102.00\n"
-        "Return +4.08% in 3 bars, +27.50% in 4\n"
+        "SPY close 102\n"
+        "Return +4.08% in 3 bars, +27.50% in 4: trend flat\n"
         "Volatility 13.13% a bar\n"
-        "Range 98.00 to 104.00, close at 67% of it\n"
+        "Range 98 to 104, close at 67% of it\n"
         "Position none\n"
         "NAV 100000, today +0.00"
     )
@@ -58,9 +58,14 @@ def test_the_summary_tells_the_position_and_what_it_earns() -> None:
     )
     book = Book.opened(1000).start_day(BARS[0]).apply(fill, entry).mark(BARS[-1])
     assert summarise("SPY", bar_range(BARS), [102], book).splitlines()[-2:] == [
-        "Position SHORT 2.0000 at 105.00, stop 110.00, target 0.500000, P&L +6.00",
+        "Position SHORT 2.0000 at 105, stop 110, target 0.5, P&L +6.00",
         "NAV 1006, today +5.50",
     ]
+
+
+@pytest.mark.parametrize(("close", "told"), [(102, "up"), (98, "down"), (100.5, "flat"), (100, "flat")])
+def test_the_trend_is_a_move_that_chance_alone_seldom_makes(close: float, told: str) -> None:
+    assert trend(bar_range([bar(0, 100), bar(1, 100), bar(2, 100), bar(3, close)]), volatility=0.01) == told
 
 
 def test_phi3_is_asked_what_to_do_now() -> None:

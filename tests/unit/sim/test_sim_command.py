@@ -1,5 +1,7 @@
 """The command line: what it takes, and how it refuses."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,8 +81,9 @@ def test_a_file_that_is_not_there_ends_with_code_2(capsys: pytest.CaptureFixture
     assert "there is none at /nowhere/spy.csv" in capsys.readouterr().err
 
 
-def test_a_redis_that_does_not_answer_ends_with_code_1_and_one_line(
-    spy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([spy, "--redis_url", f"unix://{tmp_path}/none.sock", "--speed", "max"]) == 1
-    assert "expected Redis to answer" in capsys.readouterr().err
+def test_a_redis_that_does_not_answer_ends_with_code_1_and_one_line(spy: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "osiris_sim", spy, "--redis_url", f"unix://{tmp_path}/none.sock"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert "expected Redis to answer" in done.stderr
+    assert done.stderr.count("\n") == 1
