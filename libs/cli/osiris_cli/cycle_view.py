@@ -68,7 +68,9 @@ class _Run:
     symbol: str
     critique: StreamedText
     pieces: int = 0
+    bars: bool = False
     proposed: bool = False
+    judged: bool = False
     critic_named: bool = False
 
 
@@ -97,12 +99,7 @@ class CycleView:
     def proposal(self, created: ProposalCreated) -> list[Line]:
         """A proposal was made."""
         run, lines = self._turn_to(created.transaction_id, created.proposal.ticker)
-        if created.bars is not None:
-            lines.append(Line("bars", _bars(created.bars)))
-        lines += self._propose(run, created.proposal)
-        if created.verdict is not None:
-            lines += self._verdict(created.verdict)
-        return lines
+        return lines + self._proposed(run, created.bars, created.proposal, created.verdict)
 
     def critique_piece(self, run_id: UUID, chunk: Chunk) -> list[Line]:
         """The critic wrote on. A piece that came before, from a worker that was taken over, shows once."""
@@ -117,10 +114,7 @@ class CycleView:
         """The desk decided."""
         run, lines = self._turn_to(decision.run_id, decision.symbol)
         self.decisions.append(decision)
-        if not run.proposed:
-            lines.append(Line("bars", _bars(decision.bars)))
-            lines += self._propose(run, decision.proposal) if decision.proposal else []
-            lines += self._verdict(decision.verdict) if decision.verdict else []
+        lines += self._proposed(run, decision.bars, decision.proposal, decision.verdict)
         lines += self._criticise(run, run.critique.flush())
         if decision.critique is not None:
             lines += self._critique(run, decision.critique)
@@ -167,11 +161,22 @@ class CycleView:
         of = f" of {self._cycles}" if self._cycles is not None and run.number <= self._cycles else ""
         return run, [Line("", f"cycle {run.number}{of} · {symbol}", "title")]
 
-    def _propose(self, run: _Run, proposal: Proposal) -> list[Line]:
-        if run.proposed:
-            return []
-        run.proposed = True
-        return [Line("proposal", _terms(proposal)), *self._wrapped("", f"“{proposal.rationale}”", "quiet")]
+    def _proposed(
+        self, run: _Run, bars: BarRange | None, proposal: Proposal | None, verdict: GateVerdict | None
+    ) -> list[Line]:
+        """What led to the proposal and what the gate said of it, each of it once."""
+        lines: list[Line] = []
+        if bars and not run.bars:
+            run.bars = True
+            lines.append(Line("bars", _bars(bars)))
+        if proposal and not run.proposed:
+            run.proposed = True
+            lines.append(Line("proposal", _terms(proposal)))
+            lines += self._wrapped("", f"“{proposal.rationale}”", "quiet")
+        if verdict and not run.judged:
+            run.judged = True
+            lines += self._verdict(verdict)
+        return lines
 
     def _criticise(self, run: _Run, texts: list[str]) -> list[Line]:
         lines = _labelled("" if run.critic_named else "critic", texts)

@@ -34,7 +34,8 @@ class ModelStore:
     def versions(self, role: str) -> list[Path]:
         """The model folders of a role, and the embedded model that any role can use, by name."""
         places = (self._root / role, self._root / EMBEDDED)
-        return sorted((path.parent for place in places for path in place.glob(f"*/{MANIFEST}")), key=lambda x: x.name)
+        found = (path.parent for place in places for path in place.glob(f"*/{MANIFEST}"))
+        return sorted((folder for folder in found if folder.name != CURRENT), key=lambda folder: folder.name)
 
     def current(self, role: str) -> Path | None:
         """The folder of the version a role uses now; None before one was set. A symbolic link does as well."""

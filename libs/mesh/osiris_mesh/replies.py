@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from osiris_contracts import REPLY, Chunk, ErrorReply, GenerateResult
 from osiris_mesh import envelope
 from osiris_mesh.connection import BLOCK_MS, Client
+from osiris_mesh.tasks import end
 
 AnyReply = Chunk | GenerateResult | ErrorReply
 
@@ -40,8 +41,7 @@ class Replies:
     async def stop(self) -> None:
         """End, whoever waits."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
             self._task = None
 
     @asynccontextmanager

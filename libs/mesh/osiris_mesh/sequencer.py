@@ -19,6 +19,7 @@ from osiris_mesh.deadletter import letter
 from osiris_mesh.envelope import wrap
 from osiris_mesh.errors import LeaseLost
 from osiris_mesh.scripts import Output
+from osiris_mesh.tasks import end
 
 Entry = tuple[str, dict[bytes, bytes]]
 
@@ -59,8 +60,7 @@ class Sequencer:
                 self._read_to[stream] = groups[self._name.encode()]["last-delivered-id"].decode()
             yield await redis.get(self._state_key)
         finally:
-            renewal.cancel()
-            await asyncio.gather(renewal, return_exceptions=True)
+            await end(renewal)
             if not self._lost:
                 await scripts.run(self._bus.writer, scripts.RELEASE, [self._lease_key], [self._bus.instance])
 

@@ -21,6 +21,7 @@ from osiris_mesh.presence import keep_announcing, withdraw
 from osiris_mesh.probes import Probes
 from osiris_mesh.settings import MeshSettings
 from osiris_mesh.subscription import Handler, Subscription, Terms
+from osiris_mesh.tasks import end
 from osiris_mesh.trim import keep_trimming
 
 Hook = Callable[[], Awaitable[None]]
@@ -245,11 +246,7 @@ class Service:
 
         task = asyncio.create_task(watched())
 
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        stack.push_async_callback(end)
+        stack.push_async_callback(end, task)
 
     def _middleware(self, message: Any, *, context: Any) -> BaseMiddleware:
         return _Promise(message, context=context, subscriptions=self._subscriptions)

@@ -317,10 +317,10 @@ class Subscription:
 
     async def resume(self) -> None:
         """Read again."""
-        self._paused = False
         if not self._stream_subscriber.running:
             await self.prepare()
             await self._stream_subscriber.start()
+        self._paused = False  # last, or the healing would start it as well
 
     async def abandon(self) -> None:
         """Give everything still held back at once, and leave the group: nobody need wait for the lease to run out."""

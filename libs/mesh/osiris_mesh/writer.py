@@ -9,6 +9,7 @@ import structlog
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
 from osiris_mesh.connection import Client
+from osiris_mesh.tasks import end
 
 MAX_BATCH = 512
 RETRY_SECONDS = 15.0
@@ -47,9 +48,7 @@ class Writer:
             return
         idle = asyncio.create_task(self._idle.wait())
         await asyncio.wait({idle, self._task}, return_when=asyncio.FIRST_COMPLETED)  # the task may be cancelled already
-        idle.cancel()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(idle, self._task)
         self._task = None
 
     def put(self, *arguments: Any) -> None:

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from litestar import Request
 
+from osiris_mesh.tasks import end
+
 Result = TypeVar("Result")
 
 
@@ -27,9 +29,7 @@ async def unless_hung_up(request: Request[Any, Any, Any], work: Coroutine[Any, A
             return working.result()
         raise HungUp
     finally:
-        for task in (working, gone):
-            task.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
+        await end(working, gone)
 
 
 async def _disconnected(request: Request[Any, Any, Any]) -> None:

@@ -29,6 +29,7 @@ CLOSE = datetime(2024, 1, 2, 18, 30, tzinfo=UTC)
 PROPOSAL = Proposal(
     ticker="SPY", action="adjust", side="LONG", new_stop_pct=2, new_target_pct=4.5, confidence=0.7, rationale="Breadth."
 )
+BARS = BarRange(first=OPEN, last=CLOSE, count=5, open=471.2, high=473, low=470.1, close=472.65)
 
 
 def created(run_id: UUID = RUN) -> ProposalCreated:
@@ -39,6 +40,8 @@ def created(run_id: UUID = RUN) -> ProposalCreated:
         prompt="…",
         proposal=PROPOSAL,
         model_version="embedded",
+        bars=BARS,
+        verdict=GateVerdict(accepted=True),
     )
 
 
@@ -56,7 +59,7 @@ def decision(run_id: UUID = RUN, **facts: object) -> Decision:
         "sequence": 1,
         "symbol": "SPY",
         "status": "accepted",
-        "bars": BarRange(first=OPEN, last=CLOSE, count=5, open=471.2, high=473, low=470.1, close=472.65),
+        "bars": BARS,
         "proposal": PROPOSAL,
         "verdict": GateVerdict(accepted=True),
         "critique": Critique(text="The stop is wide. Score: 7/10", score=7, model_version="embedded"),
@@ -92,14 +95,14 @@ def test_a_cycle_reads_from_proposal_to_fill() -> None:
     ]
     assert lines == [
         Line("", "cycle 1 of 3 · SPY", "title"),
+        Line("bars", "2024-01-02 14:30 → 2024-01-02 18:30   5 bars   471.2 → 472.65 (low 470.1, high 473)"),
         Line("proposal", "adjust LONG   stop 2%   target 4.5%   confidence 0.70"),
         Line("", "“Breadth.”", "quiet"),
+        Line("gate", "accepted", "good"),
         Line("critic", "The stop is wide for an hourly bar."),
         Line("", "Score: 7/10"),
         Line("score", "7/10"),
-        Line("bars", "2024-01-02 14:30 → 2024-01-02 18:30   5 bars   471.20 → 472.65 (low 470.10, high 473.00)"),
-        Line("gate", "accepted", "good"),
-        Line("order", "BUY 21 SPY   stop 463.20   target 493.92"),
+        Line("order", "BUY 21 SPY   stop 463.2   target 493.92"),
         Line("equity", "100,000.00   today +0.00   flat"),
         Line("fill", "BUY 21 SPY at 471.93   2024-01-02 18:30   fee 1.50"),
     ]
@@ -107,7 +110,7 @@ def test_a_cycle_reads_from_proposal_to_fill() -> None:
 
 def test_a_decision_that_nobody_saw_coming_is_shown_whole() -> None:
     lines = CycleView().decision(decision())
-    assert [line.label for line in lines] == ["", "proposal", "", "critic", "score", "bars", "gate", "order", "equity"]
+    assert [line.label for line in lines] == ["", "bars", "proposal", "", "gate", "critic", "score", "order", "equity"]
     assert Line("critic", "The stop is wide. Score: 7/10") in lines
 
 

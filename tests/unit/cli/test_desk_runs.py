@@ -148,7 +148,7 @@ def test_the_demo_begins_anew_shows_a_cycle_and_ends_by_itself(start: Start, tmp
     said, complaints = demo.communicate(timeout=30)
     assert (demo.returncode, complaints) == (0, "")
     labels = [line[:12].strip() for line in said.splitlines() if line.strip()]
-    cycle = ["cycle 1 of 1", "proposal", "", "critic", "score", "bars", "gate", "order", "equity", "fill"]
+    cycle = ["cycle 1 of 1", "proposal", "", "bars", "gate", "critic", "score", "order", "equity", "fill"]
     assert labels == ["desk", "logs", "error", *cycle, "summary", "cycles", "critic", "fills", "equity", "time"]
     assert "\x1b" not in said
     assert not old.exists()

@@ -87,7 +87,7 @@ async def test_stopping_lets_services_drain_and_ends_those_that_will_not(tmp_pat
         started = time.monotonic()
     assert 0.9 < time.monotonic() - started < 5
     assert (tmp_path / "polite").read_text() == "drained\n"
-    assert _alive(family) == []
+    await until(lambda: _alive(family) == [])
     assert {status.state for status in supervisor.statuses.values()} == {State.STOPPED}
     assert supervisor.statuses["stubborn"].exit_code == -signal.SIGKILL
 
