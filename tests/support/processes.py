@@ -50,6 +50,7 @@ class Process:
 
     def start(self) -> None:
         """Start it, without waiting for it to be ready."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(self._argv, env=self._environment, stdout=log, stderr=log)
 

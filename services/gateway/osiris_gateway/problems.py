@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import ClientException, HTTPException, ValidationException
 from redis.exceptions import RedisError
 
 from osiris_contracts import ErrorCode, FieldProblem, Problem
@@ -79,7 +79,9 @@ def _no_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Any:
 
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
     status = HTTPStatus(error.status_code)
-    detail = error.detail if error.detail else status.description
+    detail = error.detail or status.description
+    if isinstance(error, ClientException) and status == HTTPStatus.BAD_REQUEST:
+        detail = f"expected a body of JSON: {detail}"
     problem = Problem(title=status.phrase, status=status, detail=detail, code=status.name.lower())
     return _respond(request, problem, error.headers)
 

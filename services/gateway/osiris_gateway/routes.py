@@ -3,7 +3,9 @@
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody
 from litestar.response import Stream
 from pydantic import BaseModel
 
@@ -73,7 +75,9 @@ def _answer(result: GenerateResult) -> GeneratedText | Proposal:
 
 
 @post("/generate", status_code=200, responses=ASKING, tags=["models"], summary="Ask hermes or phi3")
-async def generate(request: AnyRequest, data: GenerateBody, models: Models) -> Response[GeneratedText | Proposal]:
+async def generate(
+    request: AnyRequest, data: JSONBody[GenerateBody], models: NamedDependency[Models]
+) -> Response[GeneratedText | Proposal]:
     """hermes answers {"generated_text"}, phi3 a proposal.
 
     With `stream`, Server-Sent Events come instead: `chunk` events with a Chunk, then one `result` with a
@@ -83,19 +87,25 @@ async def generate(request: AnyRequest, data: GenerateBody, models: Models) -> R
 
 
 @post("/generate/hermes", status_code=200, responses=ASKING, tags=["models"], summary="Ask hermes")
-async def generate_hermes(request: AnyRequest, data: GenerateModelBody, models: Models) -> Response[GeneratedText]:
+async def generate_hermes(
+    request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models]
+) -> Response[GeneratedText]:
     """Plain English. `stream` as for /generate/."""
     return await _generate(request, models, "hermes", data)
 
 
 @post("/generate/phi3", status_code=200, responses=ASKING, tags=["models"], summary="Ask phi3")
-async def generate_phi3(request: AnyRequest, data: GenerateModelBody, models: Models) -> Response[Proposal]:
+async def generate_phi3(
+    request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models]
+) -> Response[Proposal]:
     """One valid proposal. `stream` as for /generate/."""
     return await _generate(request, models, "phi3", data)
 
 
 @post("/propose_trade_adjustments", status_code=200, responses=ASKING, tags=["trades"], summary="Propose and critique")
-async def propose(request: AnyRequest, data: ProposeBody, trades: Trades) -> Response[ProposedTrade]:
+async def propose(
+    request: AnyRequest, data: JSONBody[ProposeBody], trades: NamedDependency[Trades]
+) -> Response[ProposedTrade]:
     """phi3 proposes, hermes critiques; both are logged for the feedback loop under the transaction_id."""
     return _json(await unless_hung_up(request, trades.propose(data)))
 
@@ -107,13 +117,13 @@ async def propose(request: AnyRequest, data: ProposeBody, trades: Trades) -> Res
     tags=["trades"],
     summary="Correct, rate or comment on a proposal",
 )
-async def feedback(data: FeedbackSubmission, trades: Trades) -> Response[FeedbackReceipt]:
+async def feedback(data: JSONBody[FeedbackSubmission], trades: NamedDependency[Trades]) -> Response[FeedbackReceipt]:
     """Stored exactly once, at server time, however often the same feedback is sent; the trainer learns from it."""
     return _json(await trades.take_feedback(data))
 
 
 @get("/health", tags=["operations"], summary="Can the desk answer")
-async def health(vitals: Vitals) -> Response[Health]:
+async def health(vitals: NamedDependency[Vitals]) -> Response[Health]:
     """What is loaded, where, and how the critic scored the last 24 hours. Always 200: read `status`."""
     return _json(vitals.health())
 
