@@ -43,11 +43,9 @@ def section(settings: type[BaseSettings], seen: set[str]) -> list[str]:
 
 def render() -> str:
     """The whole file."""
-    seen: set[str] = set()
+    # each service has a probe address of its own; the base class only lends the names
+    seen = {"OSIRIS_PROBE_HOST", "OSIRIS_PROBE_PORT"}
     blocks = [HEADER, "# --- every service", *section(MeshSettings, seen)]
-    # each service has its own probe address; the base class only lends the names
-    seen -= {"OSIRIS_PROBE_HOST", "OSIRIS_PROBE_PORT"}
-    blocks = [line for line in blocks if "PROBE" not in line]
     for title, path in CLASSES.items():
         module, _, name = path.partition(":")
         blocks += ["", f"# --- {title}", *section(getattr(import_module(module), name), seen)]

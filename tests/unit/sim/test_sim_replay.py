@@ -215,3 +215,27 @@ def test_the_command_replays_the_bundled_bars_and_ends_with_0(redis_url: str, tm
 def _key(entry_id: bytes) -> tuple[int, int]:
     milliseconds, sequence = entry_id.split(b"-")
     return int(milliseconds), int(sequence)
+
+
+async def test_the_next_bar_waits_until_the_desk_has_finished_the_last(spy: Path, redis_url: str, redis: Any) -> None:
+    await redis.xgroup_create(streams.MARKET_TICKS, "orchestrator", id="0", mkstream=True)
+    running = asyncio.create_task(replay(spy, redis_url, stop_after=5))
+    seen = []
+    for _ in range(60):  # a desk that reads one bar at a time, and is slow with the fourth
+        entries = []
+        while not entries:
+            entries = await redis.xread({streams.MARKET_TICKS: seen[-1] if seen else "0"}, block=1000)
+        ((_, ((entry_id, _),)),) = entries  # one bar, never two
+        seen.append(entry_id)
+        if len(seen) == 4:
+            await asyncio.sleep(0.5)
+            assert await redis.xlen(streams.MARKET_TICKS) == 4
+        await redis.xgroup_setid(streams.MARKET_TICKS, "orchestrator", entry_id)
+    await asyncio.wait_for(running, 5)
+    assert await redis.xlen(streams.MARKET_TICKS) == 60
+
+
+async def test_without_a_pace_group_bars_wait_for_nobody(spy: Path, redis_url: str, redis: Any) -> None:
+    await redis.xgroup_create(streams.MARKET_TICKS, "orchestrator", id="0", mkstream=True)
+    await replay(spy, redis_url, pace_group="", no_wait=True)
+    assert await redis.xlen(streams.MARKET_TICKS) == 60

@@ -404,3 +404,21 @@ def test_a_looped_venue_trades_across_the_seam() -> None:
     venue.submit(order(1, side="BUY", quantity=1, as_of=looped.time(1)))
     fill = only_fill(venue.play(2))
     assert (fill.price, fill.timestamp) == (100, looped.time(2))
+
+
+# --- reduce only ---
+
+
+def test_a_reduce_only_order_never_opens_a_position() -> None:
+    venue = Venue("SPY", tape(*flat(100, 4)), FREE)
+    venue.submit(order(1, side="SELL", quantity=5, reduce_only=True))
+    assert only_rejection(venue.play(1)) == "expected a position in SPY that a SELL reduces, was 0"
+
+
+def test_a_reduce_only_order_closes_at_most_what_is_held() -> None:
+    venue = Venue("SPY", tape(*flat(100, 6)), FREE)
+    venue.submit(order(1, side="BUY", quantity=3))
+    venue.play(1)
+    venue.submit(order(2, side="SELL", quantity=5, reduce_only=True))
+    fill = only_fill(venue.play(3))
+    assert (fill.side, fill.quantity, venue.account.quantity) == ("SELL", 3, 0)
