@@ -50,7 +50,12 @@ class Sequencer:
     async def held(self) -> AsyncIterator[bytes | None]:
         """Wait for the lease, and hold it for the block; yields the state of the last commit (None: there is none)."""
         redis = self._bus.redis
+        waiting = False
         while not await redis.set(self._lease_key, self._bus.instance, nx=True, px=self._lease_ms):
+            if not waiting:
+                waiting = True
+                holder = (await redis.get(self._lease_key) or b"").decode()
+                _log.warning("waiting for another instance to let go", lease=self._name, holder=holder)
             await asyncio.sleep(self._lease_ms / 4000)
         renewal = asyncio.create_task(self._keep_lease())
         try:

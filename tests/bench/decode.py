@@ -1,0 +1,67 @@
+"""Engine decode: tokens/s alone and together, with and without a grammar, and the first token."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from osiris_inference.model_store import ModelStore
+from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
+from osiris_inference.protocol import GenerationRequest, Message
+from osiris_phi3.grammar import proposal_schema
+
+TOKENS = 96
+PROMPT = "The price fell for three days while the volume rose. " * 12  # about 200 tokens with the template
+
+
+def _request(number: int, *, grammar: bool = False) -> GenerationRequest:
+    schema = proposal_schema("SPY", 256) if grammar else None
+    return GenerationRequest(
+        id=str(number),
+        messages=(Message("user", f"{number}. {PROMPT}"),),
+        max_tokens=TOKENS,
+        temperature=1.0,
+        seed=number,
+        json_schema=schema,
+    )
+
+
+async def _answer(engine: OnnxEngine, request: GenerationRequest) -> tuple[float, int]:
+    """Seconds to the first token, and tokens in all."""
+    started, first, tokens = time.perf_counter(), 0.0, 0
+    async for chunk in engine.generate(request):
+        first = first or time.perf_counter() - started
+        tokens = chunk.usage.completion_tokens if chunk.usage else tokens
+    return first, tokens
+
+
+async def _rate(engine: OnnxEngine, count: int, *, grammar: bool = False) -> tuple[float, float]:
+    """Tokens/s of `count` requests at once, and the mean time to the first token, seconds."""
+    started = time.perf_counter()
+    answers = await asyncio.gather(*(_answer(engine, _request(number, grammar=grammar)) for number in range(count)))
+    seconds = time.perf_counter() - started
+    return sum(tokens for _, tokens in answers) / seconds, sum(first for first, _ in answers) / count
+
+
+async def _measure() -> dict[str, float]:
+    engine = OnnxEngine(ModelStore(Path(".osiris/models")).embedded(), OnnxEngineConfig(slots=16, context=1024))
+    await engine.load()
+    await _rate(engine, 2)
+    one, first = await _rate(engine, 1)
+    constrained, _ = await _rate(engine, 1, grammar=True)
+    four, _ = await _rate(engine, 4)
+    sixteen, _ = await _rate(engine, 16)
+    await engine.close()
+    return {
+        "first token of a 200-token prompt, s": first,
+        "1 request, tokens/s": one,
+        "1 request bound to a grammar, tokens/s": constrained,
+        "grammar / free": constrained / one,
+        "4 requests, tokens/s": four,
+        "16 requests, tokens/s": sixteen,
+        "16 requests / 1 request": sixteen / one,
+    }
+
+
+def measure() -> dict[str, float]:
+    """Tokens/s, prompt included; a request is 200 tokens in and up to 96 out."""
+    return asyncio.run(_measure())
