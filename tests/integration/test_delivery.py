@@ -314,3 +314,5 @@ async def test_the_probes_tell_life_readiness_and_numbers(redis_url: str, redis:
         for name in ("in_flight", "lag", "pending", "oldest_pending_seconds", "handler_seconds_count"):
             assert f"osiris_{name}" in metrics
         assert "hermes.requests" in (await http.get(f"{url}/asyncapi")).text
+        document = (await http.get(f"{url}/asyncapi.json")).json()
+        assert "GenerateRequest" in document["components"]["schemas"]

@@ -3,7 +3,7 @@
 from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from osiris_contracts._base import Contract, Percent, Score, Symbol, UtcTime
 from osiris_contracts.market import BarRange
@@ -13,11 +13,25 @@ PositionSide = Literal["LONG", "SHORT"]
 Origin = Literal["gateway", "orchestrator"]
 
 
+# what the validators below check, for readers of the JSON Schema
+_SIDE_BELONGS_TO_ADJUST: dict[str, JsonValue] = {
+    "if": {"properties": {"action": {"const": "adjust"}}},
+    "then": {"properties": {"side": {"enum": ["LONG", "SHORT"]}}, "required": ["side"]},
+    "else": {"properties": {"side": {"type": "null"}}},
+}
+_CORRECTION_CORRECTS: dict[str, JsonValue] = {
+    "if": {"properties": {"feedback_type": {"const": "correction"}}},
+    "then": {"properties": {"corrected_proposal": {"type": "object"}}, "required": ["corrected_proposal"]},
+}
+
+
 class Proposal(Contract):
     """What phi3 proposes for one instrument.
 
     `adjust`: hold a position on `side` with this stop and target. `pass`: leave everything. `abort`: be flat.
     """
+
+    model_config = ConfigDict(json_schema_extra=_SIDE_BELONGS_TO_ADJUST)
 
     ticker: Symbol = Field(description="The instrument.")
     action: Action = Field(description="adjust, pass or abort.")
@@ -81,6 +95,8 @@ FeedbackType = Literal["correction", "rating", "qualitative_comment"]
 
 class FeedbackSubmission(Contract):
     """Body of POST /feedback/phi3/."""
+
+    model_config = ConfigDict(json_schema_extra=_CORRECTION_CORRECTS)
 
     transaction_id: UUID = Field(description="The proposal it is about.")
     feedback_type: FeedbackType = Field(description="correction, rating or qualitative_comment.")

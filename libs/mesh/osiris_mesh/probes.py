@@ -1,4 +1,4 @@
-"""/healthz, /readyz, /metrics and /asyncapi, on a port of their own."""
+"""/healthz, /readyz, /metrics, and AsyncAPI as a page and as JSON."""
 
 import asyncio
 import contextlib
@@ -43,11 +43,17 @@ class Probes:
             can_work, why = ready()
             return AsgiResponse(f"{why}\n".encode(), 200 if can_work else 503)
 
+        @get
+        async def asyncapi_json(scope: Scope) -> AsgiResponse:
+            headers = {"content-type": "application/json"}
+            return AsgiResponse(specification.to_specification().to_json().encode(), 200, headers)
+
         specification = AsyncAPI(broker, title=f"osiris {service}", version="0.1.0")
         self._routes: dict[str, Any] = {
             "/healthz": healthz,
             "/readyz": readyz,
             "/metrics": make_asgi_app(registry),
+            "/asyncapi.json": asyncapi_json,
             "/asyncapi": make_asyncapi_asgi(specification, try_it_out_path=None),
         }
         self._otherwise = front or _not_found
@@ -95,5 +101,5 @@ class _Quiet(uvicorn.Server):
 
 
 async def _not_found(scope: Scope, receive: Any, send: Any) -> None:
-    text = b"expected /healthz, /readyz, /metrics or /asyncapi\n"
+    text = b"expected /healthz, /readyz, /metrics, /asyncapi or /asyncapi.json\n"
     await AsgiResponse(text, 404)(scope, receive, send)

@@ -17,7 +17,7 @@ from osiris_mesh import logs
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
 from osiris_mesh.metrics import Metrics
-from osiris_mesh.presence import keep_announcing, withdraw
+from osiris_mesh.presence import announce, keep_announcing, withdraw
 from osiris_mesh.probes import Probes
 from osiris_mesh.settings import MeshSettings
 from osiris_mesh.subscription import Handler, Subscription, Terms
@@ -165,6 +165,7 @@ class Service:
             self._spawn(stack, self._keep_measuring())
             self._spawn(stack, keep_trimming(self.bus.redis, self._trimmed))
             self._ready = True
+            await announce(self.bus.redis, self.presence())  # whoever waits for it learns at once
             _log.info("ready", instance=self.bus.instance, probes=self._probe_url)
             try:
                 yield self

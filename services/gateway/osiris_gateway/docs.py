@@ -2,13 +2,61 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Literal
 
+from litestar import Request
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from osiris_contracts import (
+    FeedbackReceipt,
+    FeedbackSubmission,
+    GenerateBody,
+    GeneratedText,
+    GenerateModelBody,
+    Health,
+    Problem,
+    Proposal,
+    ProposeBody,
+    ProposedTrade,
+)
 
 _ASSETS = "/docs/assets"
+_BODIES = (
+    FeedbackReceipt,
+    FeedbackSubmission,
+    GenerateBody,
+    GenerateModelBody,
+    GeneratedText,
+    Health,
+    Problem,
+    Proposal,
+    ProposeBody,
+    ProposedTrade,
+)
+
+
+class _Page(SwaggerRenderPlugin):
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, _exact(openapi_schema))
+
+
+class _Document(JsonRenderPlugin):
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, _exact(openapi_schema))
+
+
+def _exact(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the bodies as the contracts state them: Litestar's own reading loses bounds inside unions."""
+    modes: list[tuple[type[BaseModel], Literal["validation"]]] = [(body, "validation") for body in _BODIES]
+    _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
+    components = document["components"]
+    schemas = {**components["schemas"], **definitions["$defs"]}
+    return {**document, "components": {**components, "schemas": schemas}}
 
 
 def _swagger_folder() -> Path:
@@ -33,12 +81,13 @@ def openapi() -> OpenAPIConfig:
         summary="The HTTP door of a private LLM trading desk.",
         path="/docs",
         render_plugins=[
-            SwaggerRenderPlugin(
+            _Document(),
+            _Page(
                 path="/",
                 js_url=f"{_ASSETS}/swagger-ui-bundle.js",
                 css_url=f"{_ASSETS}/swagger-ui.css",
                 standalone_preset_js_url=f"{_ASSETS}/swagger-ui-standalone-preset.js",
                 favicon=f"<link rel='icon' type='image/png' href='{_ASSETS}/favicon-32x32.png'>",
-            )
+            ),
         ],
     )
