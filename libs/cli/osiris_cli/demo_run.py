@@ -1,8 +1,8 @@
 """The demo: a desk of its own, and its messages as lines until enough were seen."""
 
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -67,15 +67,17 @@ async def run(
     view, progress = CycleView(proposals, console.text_width(out)), Progress()
     console.show(out, [Line("desk", str(settings.home)), Line("logs", str(settings.logs))])
     with stop_signals.listening() as signals:
-        after = await _ends(settings)
-        async with desk.running(
-            settings,
-            extra=extra,
-            fresh=True,
-            drain_seconds=_DRAIN_SECONDS,
-            hurry=signals.hurry,
-            on_change=progress.on_change,
-        ) as running:
+        async with (
+            _beginning(settings) as after,
+            desk.running(
+                settings,
+                extra=extra,
+                fresh=True,
+                drain_seconds=_DRAIN_SECONDS,
+                hurry=signals.hurry,
+                on_change=progress.on_change,
+            ) as running,
+        ):
             watch = _Watch(settings, running, view, progress, proposals, patience, out)
             if not await signals.until_stop(watch.run(after)):
                 raise CliError("interrupted", 130)
@@ -84,15 +86,41 @@ async def run(
                 console.show(out, [Line("note", f"the bars ended after {len(view.decisions)} of {proposals} cycles")])
 
 
-async def _ends(settings: CliSettings) -> dict[str, bytes]:
-    """Where to begin to read: behind what a Redis that was there before us holds."""
-    if settings.redis_url is None:
-        return dict.fromkeys(WATCHED, feed.START)
+@asynccontextmanager
+async def _beginning(settings: CliSettings) -> AsyncIterator[dict[str, bytes]]:
+    """A new book for the length of the block; yields where to begin to read.
+
+    A Redis that was there before us may hold streams, which the demo reads on from, but no book: it is somebody's.
+
+    Raises:
+        CliError: it holds one.
+    """
+    if settings.redis_url is None:  # one of the demo's own, empty
+        yield dict.fromkeys(WATCHED, feed.START)
+        return
     redis: Client = connect(settings.redis_url)
     try:
-        return await feed.last_ids(redis, *WATCHED)
+        if await _books(redis):
+            raise CliError(
+                "expected a Redis without a desk in it, OSIRIS_REDIS_URL has one and the demo would spoil its book; "
+                "name another database, such as …/1, or unset it"
+            )
+        for stream in (streams.MARKET_TICKS, streams.MARKET_ORDERS, streams.MARKET_FILLS):
+            if await redis.exists(stream):
+                for group in await redis.xinfo_groups(stream):
+                    await redis.xgroup_setid(stream, group["name"], "$")
+        try:
+            yield await feed.last_ids(redis, *WATCHED)
+        finally:
+            if books := await _books(redis):
+                await redis.delete(*books)
     finally:
         await redis.aclose()
+
+
+async def _books(redis: Client) -> list[bytes]:
+    """The saved states of desk and venues."""
+    return [key async for key in redis.scan_iter(match="state:*")]
 
 
 def lines_of(entry: feed.Entry, view: CycleView) -> list[Line]:

@@ -225,6 +225,8 @@ class Service:
         return (True, "ready") if self._ready else (False, "starting")
 
     async def _leave(self) -> None:
+        for subscription in self._subscriptions:
+            await subscription.pause()
         await self._broker.stop()
         for subscription in self._subscriptions:
             await subscription.abandon()

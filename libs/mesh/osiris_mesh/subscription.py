@@ -1,6 +1,7 @@
 """One subscription: FastStream reads the stream and runs the handlers, this file keeps the promise of delivery.
 
-Only FastStream's public hooks are used: `parser`, `decoder`, a broker middleware, `sub.running` and `sub.start()`.
+Only FastStream's public names are used: `parser`, `decoder`, a broker middleware, and of a subscriber `running`,
+`tasks`, `start()`, `stop()` and `consume_one()`.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from osiris_mesh.delivery import Delivery, current_delivery, set_current_deliver
 from osiris_mesh.errors import Refused
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.scripts import Finished
+from osiris_mesh.tasks import end
 from osiris_mesh.writer import Writer
 
 Handler = Callable[[Any, Delivery], Awaitable[BaseModel | None]]
@@ -79,9 +81,14 @@ class Subscription:
         self._controls = controls
         self._metrics = metrics
         self._given_back: set[str] = set()
+        self._handling: set[str] = set()
         self._paused = False
-        self.in_flight = 0
         self._stream_subscriber: Any = None
+
+    @property
+    def in_flight(self) -> int:
+        """Entries being handled."""
+        return len(self._handling)
 
     def register(self, broker: RedisBroker) -> None:
         """Declare the subscription to FastStream, which reads the stream and draws the AsyncAPI page."""
@@ -146,13 +153,13 @@ class Subscription:
         with structlog.contextvars.bound_contextvars(
             stream=self.stream, message_id=delivery.id, correlation_id=delivery.correlation_id
         ):
-            self.in_flight += 1
+            self._handling.add(entry_id)
             self._metrics.in_flight.labels(self.stream).inc()
             started = time.perf_counter()
             try:
                 await self._settle(delivery, entry, lambda: call_next(message))
             finally:
-                self.in_flight -= 1
+                self._handling.discard(entry_id)
                 self._metrics.in_flight.labels(self.stream).dec()
                 self._metrics.seconds.labels(self.stream).observe(time.perf_counter() - started)
 
@@ -311,9 +318,14 @@ class Subscription:
     # --- drain --------------------------------------------------------------------------------------------------
 
     async def pause(self) -> None:
-        """Read nothing new; what is being handled goes on."""
+        """Read nothing new; what is being handled goes on, what only waits is given back."""
         self._paused = True
+        reading = list(self._stream_subscriber.tasks)
         await self._stream_subscriber.stop()
+        await end(*reading)
+        for entry_id in await self._held():
+            if entry_id not in self._handling:
+                await self._give_back(entry_id)
 
     async def resume(self) -> None:
         """Read again."""

@@ -15,17 +15,20 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis import Redis
 
 from osiris_cli import desk, run_file
+from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_cli.settings import CliSettings
 
-# Publishes the entries of argv[2], each [stream, fields], to the Redis it was told, then lives on.
+# Publishes the entries of argv[1], each [stream, fields], to the Redis it was told, saves its book, then lives on.
 PUBLISH = """
 import json, os, sys, time
 from redis import Redis
 redis = Redis.from_url(os.environ["OSIRIS_REDIS_URL"])
 for stream, fields in json.loads(sys.argv[1]):
     redis.xadd(stream, fields)
+redis.set("state:orchestrator", "its book")
 time.sleep(600)
 """
 
@@ -153,6 +156,25 @@ def test_the_demo_begins_anew_shows_a_cycle_and_ends_by_itself(start: Start, tmp
     assert "\x1b" not in said
     assert not old.exists()
     assert run_file.running(tmp_path / ".osiris" / "demo") is None
+
+
+def test_a_demo_on_a_redis_of_yours_leaves_no_book_and_spoils_none(
+    start: Start, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSIRIS_REDIS_URL", server.url)
+    with Redis.from_url(server.url) as redis:
+        for _ in range(2):  # the second reads on behind the first
+            demo = start({"orchestrator": publishing(CYCLE), "sim": SLEEP}, "demo", "--proposals", "1")
+            said, complaints = demo.communicate(timeout=30)
+            assert (demo.returncode, complaints) == (0, "")
+            assert said.count("cycle 1 of 1") == 1
+            assert redis.keys("state:*") == []
+        redis.set("state:orchestrator", "somebody's book")
+        demo = start({"sim": SLEEP}, "demo")
+        _, complaints = demo.communicate(timeout=30)
+        assert demo.returncode == 2
+        assert "would spoil its book" in complaints
+        assert redis.get("state:orchestrator") == b"somebody's book"
 
 
 def test_a_demo_whose_service_keeps_dying_says_which_and_why(start: Start, tmp_path: Path) -> None:
