@@ -6,7 +6,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint up bench schemas env clean
+.PHONY: help demo test lint up logs bench schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ demo: $(STAMP)  ## replay bundled bars through the whole desk, a few proposals, 
 
 up: $(STAMP)  ## run the desk until Ctrl-C
 	@$(BIN)/osiris up
+
+logs:  ## follow the log of one service of the desk that `up` runs: make logs SVC=phi3
+	@tail -n 40 -F $${OSIRIS_HOME:-.osiris}/logs/$(SVC).log
 
 test: $(STAMP)  ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n auto --dist loadgroup

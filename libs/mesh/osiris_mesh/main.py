@@ -22,8 +22,13 @@ def main(settings: type[Settings], build: Callable[[Settings], Service]) -> None
         loaded = settings()
     except ValidationError as error:
         sys.exit(_refuse("; ".join(_explain(settings, dict(problem)) for problem in error.errors()), 2))
+    run(build(loaded))
+
+
+def run(service: Service) -> None:
+    """Run the service until it is told to stop. Exits with 1 and one line when Redis does not answer."""
     try:
-        build(loaded).run()
+        service.run()
     except (ConnectionError, TimeoutError) as error:
         sys.exit(_refuse(f"expected Redis to answer, it did not: {error}", 1))
 

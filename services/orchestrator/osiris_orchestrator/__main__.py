@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from osiris_mesh.main import run
 from osiris_orchestrator.app import build
 from osiris_orchestrator.settings import OrchestratorSettings
 
@@ -31,7 +32,7 @@ def orchestrator(
         name = ".".join(map(str, problem["loc"]))
         print(f"osiris_orchestrator: --{name}: {problem['msg']}, was {problem['input']!r}", file=sys.stderr)
         raise typer.Exit(2) from None
-    build(settings).run()
+    run(build(settings))
 
 
 if __name__ == "__main__":
