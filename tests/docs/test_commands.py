@@ -83,6 +83,8 @@ def runnable(block: str, environment: dict[str, str]) -> str:
 def test_a_block_runs(block: str, desk: dict[str, str], tmp_path: Path) -> None:
     script = runnable(block, desk)
     where = REPOSITORY if "make" in script else tmp_path
+    if "make" in script:  # a newcomer has no Redis
+        desk = {name: value for name, value in desk.items() if name != "OSIRIS_REDIS_URL"}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         env=desk,
