@@ -2,22 +2,29 @@
 
 import asyncio
 import time
+from itertools import count as counter
 from pathlib import Path
+from typing import Any
 
 from osiris_inference.model_store import ModelStore
 from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
 from osiris_inference.protocol import GenerationRequest, Message
-from osiris_phi3.grammar import proposal_schema
+from osiris_inference.serving import conversation
+from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
+from osiris_phi3.prompt import EXAMPLES, SYSTEM_PROMPT
 
 TOKENS = 96
 PROMPT = "The price fell for three days while the volume rose. " * 12  # about 200 tokens with the template
+
+
+_fresh = counter()
 
 
 def _request(number: int, *, grammar: bool = False) -> GenerationRequest:
     schema = proposal_schema("SPY", 256) if grammar else None
     return GenerationRequest(
         id=str(number),
-        messages=(Message("user", f"{number}. {PROMPT}"),),
+        messages=(Message("user", f"{next(_fresh)}. {PROMPT}"),),
         max_tokens=TOKENS,
         temperature=1.0,
         seed=number,
@@ -51,6 +58,7 @@ async def _measure() -> dict[str, float]:
     four, _ = await _rate(engine, 4)
     sixteen, _ = await _rate(engine, 16)
     await engine.close()
+    proposals = await _proposals()
     return {
         "first token of a 200-token prompt, s": first,
         "1 request, tokens/s": one,
@@ -59,7 +67,53 @@ async def _measure() -> dict[str, float]:
         "4 requests, tokens/s": four,
         "16 requests, tokens/s": sixteen,
         "16 requests / 1 request": sixteen / one,
+        **proposals,
     }
+
+
+async def _proposals() -> dict[str, float]:
+    """Proposals/s with phi3's examples before each: what the prefix cache and forced tokens are for."""
+    settings: dict[str, dict[str, Any]] = {
+        "plain": {"prefix_cache": 0, "forced_tokens": False},
+        "forced": {"prefix_cache": 0},
+        "both": {},
+    }
+    rates = {
+        f"{name} {count}": await _proposals_per_second(OnnxEngineConfig(slots=8, **options), count)
+        for name, options in settings.items()
+        for count in (1, 8)
+    }
+    return {
+        "1 proposal at once, proposals/s": rates["both 1"],
+        "8 at once, proposals/s": rates["both 8"],
+        "forced tokens / without, 1 at once": rates["forced 1"] / rates["plain 1"],
+        "forced tokens / without, 8 at once": rates["forced 8"] / rates["plain 8"],
+        "with the prefix cache too, 1 at once": rates["both 1"] / rates["plain 1"],
+        "with the prefix cache too, 8 at once": rates["both 8"] / rates["plain 8"],
+    }
+
+
+async def _proposals_per_second(config: OnnxEngineConfig, at_once: int) -> float:
+    engine = OnnxEngine(ModelStore(Path(".osiris/models")).embedded(), config)
+    await engine.load()
+
+    async def propose(number: int) -> None:
+        request = GenerationRequest(
+            id=str(number),
+            messages=conversation(SYSTEM_PROMPT, EXAMPLES, f"SPY rose {number / 10} %. What now?"),
+            max_tokens=MAX_TOKENS,
+            json_schema=proposal_schema("SPY", 144),
+        )
+        async for _ in engine.generate(request):
+            pass
+
+    await propose(0)
+    started = time.perf_counter()
+    for first in range(1, 9, at_once):
+        await asyncio.gather(*(propose(number) for number in range(first, first + at_once)))
+    seconds = time.perf_counter() - started
+    await engine.close()
+    return 8 / seconds
 
 
 def measure() -> dict[str, float]:

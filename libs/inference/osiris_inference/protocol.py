@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 FinishReason = Literal["stop", "length"]
+Priority = Literal["interactive", "desk", "batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class GenerationRequest:
         seed: of the draws; same seed, same text.
         stop: texts that end the answer and are not part of it.
         json_schema: the answer is one JSON document of this schema.
+        priority: who goes first when more wait than there are slots: interactive before desk before batch.
     """
 
     id: str
@@ -39,6 +41,7 @@ class GenerationRequest:
     seed: int = 0
     stop: tuple[str, ...] = ()
     json_schema: dict[str, Any] | None = None
+    priority: Priority = "desk"
 
 
 @dataclass(frozen=True, slots=True)

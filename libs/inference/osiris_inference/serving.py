@@ -49,7 +49,10 @@ class ModelService:
         engine = OnnxEngine(
             folder,
             OnnxEngineConfig(
-                slots=self._settings.slots, context=self._settings.context, threads=self._settings.threads
+                slots=self._settings.slots,
+                context=self._settings.context,
+                threads=self._settings.threads,
+                prefix_cache=self._settings.prefix_cache_mib * 2**20,
             ),
         )
         await engine.load()

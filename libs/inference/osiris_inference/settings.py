@@ -24,6 +24,9 @@ class EngineSettings(MeshSettings):
     context: int = Field(
         default=2048, ge=64, description="Tokens of prompt and answer together, at most what the model allows."
     )
+    prefix_cache_mib: int = Field(
+        default=256, ge=0, description="MiB of prompt beginnings kept for the next prompt that begins alike; 0: none."
+    )
     threads: int = Field(default=0, ge=0, description="Threads of the model; 0: one for each core.")
 
     @property

@@ -24,6 +24,7 @@ def build(settings: HermesSettings) -> Service:
             top_p=request.top_p or 1.0,
             seed=seed_of(delivery.id) if request.seed is None else request.seed,
             stop=request.stop,
+            priority=delivery.envelope.priority,
         )
         return await model.answer(generation, delivery, stream=request.stream)
 

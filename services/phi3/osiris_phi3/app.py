@@ -34,6 +34,7 @@ def build(settings: Phi3Settings) -> Service:
             top_p=request.top_p or 1.0,
             seed=seed_of(delivery.id) if request.seed is None else request.seed,
             json_schema=proposal_schema(request.ticker, request.max_length),
+            priority=delivery.envelope.priority,
         )
         return await model.answer(generation, delivery, stream=request.stream)
 

@@ -166,3 +166,100 @@ async def test_the_event_loop_never_waits_for_the_model(engine: OnnxEngine) -> N
         now = asyncio.get_running_loop().time()
         longest, last = max(longest, now - last), now
     assert longest < 0.25  # a prompt of 100 words alone takes longer to read than this
+
+
+# --- what is computed once, at once, or first ---
+
+FIXED = "You manage a position. " * 60
+SCHEMA = {
+    "type": "object",
+    "properties": {"instrument": {"const": "EURUSD"}, "long_position": {"type": "boolean"}},
+    "required": ["instrument", "long_position"],
+    "additionalProperties": False,
+}
+
+
+async def loaded(model: Path, **options: Any) -> OnnxEngine:
+    engine = OnnxEngine(model, OnnxEngineConfig(**({"slots": 4, "context": 768} | options)))
+    await engine.load()
+    return engine
+
+
+async def seconds_to_first(engine: OnnxEngine, asked: GenerationRequest) -> float:
+    started = asyncio.get_running_loop().time()
+    generator = engine.generate(asked)
+    await anext(generator)
+    took = asyncio.get_running_loop().time() - started
+    await generator.aclose()
+    return took
+
+
+async def test_a_known_beginning_saves_its_time_and_changes_no_bit(model: Path) -> None:
+    cached, uncached = await loaded(model), await loaded(model, prefix_cache=0)
+    questions = [f"{FIXED} Question {number}: is {number} even?" for number in range(4)]
+    missed = [await seconds_to_first(uncached, request(each, max_tokens=4)) for each in questions]
+    assert [await text(cached, request(each)) for each in questions] == [
+        await text(uncached, request(each)) for each in questions
+    ]
+    hit = [await seconds_to_first(cached, request(each, max_tokens=4)) for each in questions]
+    assert min(hit) < 0.5 * min(missed)
+    await cached.close()
+    await uncached.close()
+
+
+async def test_forced_tokens_cost_no_step_of_their_own(model: Path) -> None:
+    asked = request("EURUSD rose.", json_schema=SCHEMA, max_tokens=64)
+    answers, steps = [], []
+    for forced in (True, False):
+        engine = await loaded(model, forced_tokens=forced)
+        chunks = [chunk async for chunk in engine.generate(asked)]
+        answers.append(json.loads("".join(chunk.text for chunk in chunks)))
+        steps.append(len(chunks))
+        await engine.close()
+    assert answers[0].keys() == answers[1].keys() == {"instrument", "long_position"}
+    assert steps[0] < steps[1] / 2
+
+
+async def test_free_and_bound_requests_share_a_batch_and_answer_as_if_alone(model: Path) -> None:
+    engine = await loaded(model)
+    schemas = (None, SCHEMA, None, SCHEMA, SCHEMA, None)
+    asked = [request(f"Count {number}.", json_schema=schema, max_tokens=20) for number, schema in enumerate(schemas)]
+    alone = [await text(engine, each) for each in asked]
+    assert await asyncio.gather(*(text(engine, each) for each in asked)) == alone
+    await engine.close()
+
+
+async def test_interactive_requests_go_before_the_desks_and_batch_goes_last(model: Path) -> None:
+    engine = await loaded(model, slots=1)
+    finished: list[str] = []
+
+    async def answer(priority: Any) -> None:
+        await text(engine, request("Say yes.", id=priority, priority=priority, max_tokens=4))
+        finished.append(priority)
+
+    running = asyncio.create_task(text(engine, request("Tell me a story.", max_tokens=60)))
+    await asyncio.sleep(0.3)
+    await asyncio.gather(running, *(answer(priority) for priority in ("batch", "desk", "interactive")))
+    assert finished == ["interactive", "desk", "batch"]
+    await engine.close()
+
+
+async def test_a_long_prompt_does_not_stall_those_that_run(model: Path) -> None:
+    engine = await loaded(model, slots=3, context=1536, prefix_cache=0)
+    gaps: list[float] = []
+
+    async def watch(number: int) -> None:
+        last = asyncio.get_running_loop().time()
+        async for _ in engine.generate(request(f"Tell me story {number}.", max_tokens=80, temperature=1.0)):
+            now = asyncio.get_running_loop().time()
+            gaps.append(now - last)
+            last = now
+
+    watching = [asyncio.create_task(watch(number)) for number in range(2)]
+    await asyncio.sleep(0.6)
+    alone = engine.stats().decoded_tokens
+    assert alone
+    whole = await seconds_to_first(engine, request("word " * 1200, max_tokens=1))
+    await asyncio.gather(*watching)
+    assert max(gaps[4:]) < whole / 3  # read in one piece it would have stalled them for all of it
+    await engine.close()

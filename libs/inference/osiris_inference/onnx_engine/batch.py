@@ -2,14 +2,33 @@
 
 import threading
 from collections import deque
+from dataclasses import dataclass, field
 
 import structlog
 
-from osiris_inference.onnx_engine.decoder import Decoder
+from osiris_inference.onnx_engine.decoder import Decoder, Logits
+from osiris_inference.onnx_engine.prefix_cache import BLOCK, Key, PrefixCache, keys_of
 from osiris_inference.onnx_engine.sequence import Sequence
-from osiris_inference.protocol import EngineClosed, EngineError, QueueFull, RequestCancelled
+from osiris_inference.protocol import EngineClosed, EngineError, Priority, QueueFull, RequestCancelled
+
+CHUNK = 64
+"""Tokens of a prompt that are read between two steps of the running requests: what they wait at most."""
+
+CHUNK_ALONE = 256
+"""The same when nothing runs; a cancelled prompt still gives way soon."""
+
+_ORDER: tuple[Priority, ...] = ("interactive", "desk", "batch")
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A request whose prompt is being read, in the slot behind those that run."""
+
+    sequence: Sequence
+    done: int
+    keys: list[Key] = field(default_factory=list)
 
 
 class Batch:
@@ -19,12 +38,14 @@ class Batch:
         waiting: sequences that may wait for a slot.
     """
 
-    def __init__(self, decoder: Decoder, *, slots: int, waiting: int) -> None:
+    def __init__(self, decoder: Decoder, *, slots: int, waiting: int, prefix_cache: int) -> None:
         self._decoder = decoder
         self._slots = slots
         self._limit = waiting
-        self._waiting: deque[Sequence] = deque()
+        self._waiting: dict[Priority, deque[Sequence]] = {priority: deque() for priority in _ORDER}
+        self._reading: _Reading | None = None
         self._running: list[Sequence] = []
+        self.prefixes = PrefixCache(prefix_cache)
         self._changed = threading.Condition()
         self._ending = False
         self._aborting = False
@@ -34,13 +55,13 @@ class Batch:
 
     @property
     def running(self) -> int:
-        """Sequences being decoded."""
-        return len(self._running)
+        """Sequences being read or decoded."""
+        return len(self._running) + (self._reading is not None)
 
     @property
     def waiting(self) -> int:
         """Sequences that wait for a slot."""
-        return len(self._waiting)
+        return sum(len(queue) for queue in self._waiting.values())
 
     def join(self, sequence: Sequence) -> None:
         """Take a sequence in at the next step.
@@ -52,15 +73,15 @@ class Batch:
         with self._changed:
             if self._ending:
                 raise EngineClosed("expected a running engine, it was closed")
-            if len(self._waiting) >= self._limit:
+            if self.waiting >= self._limit:
                 raise QueueFull(f"expected fewer than {self._limit} waiting requests; try again in a few seconds")
-            self._waiting.append(sequence)
+            self._waiting[sequence.priority].append(sequence)
             self._changed.notify()
 
     def cancel(self, request_id: str) -> None:
         """End a sequence at the next step."""
         with self._changed:
-            for sequence in (*self._waiting, *self._running):
+            for sequence in self._all():
                 if sequence.id == request_id:
                     sequence.cancelled = True
             self._changed.notify()
@@ -89,7 +110,7 @@ class Batch:
     def _has_work(self) -> bool:
         """Wait for work; False when the batch ends."""
         with self._changed:
-            while not (self._waiting or self._running):
+            while not (self.waiting or self.running):
                 if self._ending:
                     return False
                 self._changed.wait()
@@ -97,39 +118,79 @@ class Batch:
             self._fail_all(EngineClosed("the engine was closed"))
         return True
 
+    def _all(self) -> list[Sequence]:
+        reading = [self._reading.sequence] if self._reading else []
+        return [*(each for queue in self._waiting.values() for each in queue), *reading, *self._running]
+
     def _drop_cancelled(self) -> None:
         with self._changed:
-            dropped = [sequence for sequence in self._waiting if sequence.cancelled]
-            self._waiting = deque(sequence for sequence in self._waiting if not sequence.cancelled)
+            dropped = [sequence for sequence in self._all() if sequence.cancelled]
+            for priority, queue in self._waiting.items():
+                self._waiting[priority] = deque(sequence for sequence in queue if not sequence.cancelled)
+            if self._reading and self._reading.sequence.cancelled:
+                self._reading = None
         for slot in reversed(range(len(self._running))):
             if self._running[slot].cancelled:
-                dropped.append(self._running[slot])
                 self._leave(slot)
         for sequence in dropped:
             sequence.emit(RequestCancelled(f"request {sequence.id} was cancelled"))
 
     def _admit(self) -> None:
-        """Take in one sequence a step: the running ones wait for one prompt at most."""
-        with self._changed:
-            if not self._waiting or len(self._running) == self._slots:
-                return
-            sequence = self._waiting.popleft()
+        """Read one piece of the next prompt; when it was the last, its request runs with the others."""
+        if len(self._running) == self._slots:
+            return
+        reading = self._reading or self._begin()
+        if reading is None:
+            return
+        sequence = reading.sequence
+        end = reading.done + (CHUNK if self._running else CHUNK_ALONE)
+        logits = self._decoder.extend(self._slots, sequence.prompt[reading.done : end])
+        reading.done = min(end, len(sequence.prompt))
+        if reading.done < len(sequence.prompt):
+            return
+        self.prefixes.add((key, self._decoder.block(self._slots, number)) for number, key in self._new_blocks(reading))
+        self._reading = None
         slot = len(self._running)
+        self._decoder.move(self._slots, slot)
         self._running.append(sequence)
-        if not self._advance(sequence, self._decoder.prefill(slot, sequence.prompt)):
+        if not self._advance(sequence, logits):
             self._leave(slot)
+
+    def _begin(self) -> _Reading | None:
+        """Take the next request, and what is known of its prompt from earlier ones."""
+        with self._changed:
+            queue = next((self._waiting[priority] for priority in _ORDER if self._waiting[priority]), None)
+            if queue is None:
+                return None
+            sequence = queue.popleft()
+            keys = keys_of(sequence.prompt)
+            blocks = self.prefixes.longest(keys)
+            self._decoder.restore(self._slots, blocks)
+            self._reading = _Reading(sequence, done=len(blocks) * BLOCK, keys=keys)
+            return self._reading
+
+    def _new_blocks(self, reading: _Reading) -> list[tuple[int, Key]]:
+        return [(number, key) for number, key in enumerate(reading.keys) if key not in self.prefixes]
 
     def _step(self) -> None:
         if not self._running:
             return
-        logits = self._decoder.step([sequence.token for sequence in self._running])
+        if len(self._running) == 1:
+            logits = self._decoder.extend(0, self._running[0].pending)[None]
+        else:
+            for slot, sequence in enumerate(self._running):
+                if forced := sequence.pending[:-1]:
+                    self._decoder.extend(slot, forced)
+            logits = self._decoder.step([sequence.pending[-1] for sequence in self._running])
         finished = [slot for slot, sequence in enumerate(self._running) if not self._advance(sequence, logits[slot])]
         for slot in reversed(finished):
             self._leave(slot)
 
-    def _advance(self, sequence: Sequence, logits: "object") -> bool:
-        self.decoded_tokens += 1
-        return sequence.advance(logits)  # type: ignore[arg-type]
+    def _advance(self, sequence: Sequence, logits: Logits) -> bool:
+        before = sequence.generated
+        goes_on = sequence.advance(logits)
+        self.decoded_tokens += sequence.generated - before
+        return goes_on
 
     def _leave(self, slot: int) -> None:
         """Free a slot: the last running sequence moves into it, so that the running ones stay side by side."""
@@ -141,8 +202,10 @@ class Batch:
 
     def _fail_all(self, error: EngineError) -> None:
         with self._changed:
-            failed = [*self._running, *self._waiting]
+            failed = self._all()
             self._running.clear()
-            self._waiting.clear()
+            self._reading = None
+            for queue in self._waiting.values():
+                queue.clear()
         for sequence in failed:
             sequence.emit(error)

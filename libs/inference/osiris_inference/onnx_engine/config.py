@@ -12,9 +12,13 @@ class OnnxEngineConfig:
         context: tokens of prompt and answer together, at most what the model allows.
         threads: of the model; 0 leaves it to onnxruntime, one for each core.
         waiting: requests that may wait for a slot.
+        prefix_cache: bytes of keys and values of prompt beginnings kept for the next prompt that begins alike.
+        forced_tokens: whether tokens that a grammar forces are appended at once instead of decoded one by one.
     """
 
     slots: int = 8
     context: int = 2048
     threads: int = 0
     waiting: int = 64
+    prefix_cache: int = 256 * 2**20
+    forced_tokens: bool = True

@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from osiris_inference.onnx_engine.config import OnnxEngineConfig
+from osiris_inference.onnx_engine.prefix_cache import BLOCK, Block
 
 onnxruntime.disable_telemetry_events()
 
@@ -45,18 +46,38 @@ class Decoder:
             )
         self._wants_positions = "position_ids" in inputs
         _, heads, _, size = inputs[caches[0]].shape
-        shape = (config.slots, heads, config.context, size)
+        # one slot more than requests run: there the next one's prompt is read
+        shape = (config.slots + 1, heads, config.context, size)
         self._buffers = {name: np.zeros(shape, _TYPES[inputs[name].type]) for name in caches}
         outputs = self._session.get_outputs()
         self.vocabulary = next(int(item.shape[-1]) for item in outputs if item.name == "logits")
         self._bindings: dict[tuple[int, int], onnxruntime.IOBinding] = {}
-        self.lengths = np.zeros(config.slots, np.int64)
+        self.lengths = np.zeros(config.slots + 1, np.int64)
 
     def prefill(self, slot: int, tokens: list[int]) -> Logits:
         """Run a whole prompt in `slot`; returns the logits after its last token, shape (vocabulary,)."""
         self.lengths[slot] = 0
+        return self.extend(slot, tokens)
+
+    def extend(self, slot: int, tokens: list[int]) -> Logits:
+        """Run more tokens in `slot` behind what it holds; returns the logits after the last, shape (vocabulary,).
+
+        In how many pieces a prompt comes makes no difference, not in one bit.
+        """
         logits: Logits = self._run(slot, slot + 1, np.array([tokens], np.int64))[0]
         return logits
+
+    def restore(self, slot: int, blocks: list[Block]) -> None:
+        """Let `slot` hold the tokens of `blocks`, computed before, and nothing else."""
+        for number, block in enumerate(blocks):
+            for part, buffer in zip(block, self._buffers.values(), strict=True):
+                buffer[slot, :, number * BLOCK : (number + 1) * BLOCK] = part
+        self.lengths[slot] = len(blocks) * BLOCK
+
+    def block(self, slot: int, number: int) -> Block:
+        """A copy of the keys and values of one block of tokens in `slot`."""
+        within = slice(number * BLOCK, (number + 1) * BLOCK)
+        return np.stack([buffer[slot, :, within] for buffer in self._buffers.values()])
 
     def step(self, tokens: list[int]) -> Logits:
         """One more token for each of the first len(tokens) slots; returns logits, shape (slots, vocabulary)."""

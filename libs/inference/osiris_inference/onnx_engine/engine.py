@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -50,6 +50,7 @@ class _Model:
             grammar=None if request.json_schema is None else self.grammars.of(request.json_schema),
             text=TextStream(self.tokenizer, request.stop),
             emit=emit,
+            priority=request.priority,
         )
 
 
@@ -158,13 +159,13 @@ class OnnxEngine:
 def _load(folder: Path, config: OnnxEngineConfig) -> _Model:
     manifest = Manifest.read(folder)
     context = min(config.context, manifest.context)
-    decoder = Decoder(folder / GRAPH, OnnxEngineConfig(config.slots, context, config.threads, config.waiting))
+    decoder = Decoder(folder / GRAPH, replace(config, context=context))
     tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
     return _Model(
         manifest=manifest,
         context=context,
         tokenizer=Tokenizer.from_str(tokenizer_json),
         template=ChatTemplate((folder / CHAT_TEMPLATE).read_text(encoding="utf-8")),
-        grammars=Grammars(tokenizer_json, decoder.vocabulary, manifest.end_tokens[0]),
-        batch=Batch(decoder, slots=config.slots, waiting=config.waiting),
+        grammars=Grammars(tokenizer_json, decoder.vocabulary, manifest.end_tokens[0], forces=config.forced_tokens),
+        batch=Batch(decoder, slots=config.slots, waiting=config.waiting, prefix_cache=config.prefix_cache),
     )

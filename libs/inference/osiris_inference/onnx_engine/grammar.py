@@ -17,8 +17,9 @@ _CACHED = 256
 class Grammar:
     """How far one answer has come in its grammar."""
 
-    def __init__(self, matcher: llguidance.LLMatcher, vocabulary: int) -> None:
+    def __init__(self, matcher: llguidance.LLMatcher, vocabulary: int, *, forces: bool) -> None:
         self._matcher = matcher
+        self._forces = forces
         self._vocabulary = vocabulary
         self._mask = llguidance.numpy.allocate_token_bitmask(1, vocabulary)
 
@@ -32,6 +33,13 @@ class Grammar:
         """Go on by a token that was allowed."""
         self._matcher.consume_token(token)
 
+    def forced(self) -> list[int]:
+        """Go on by every token that is the only one allowed next, such as those of a field's name; returns them."""
+        tokens: list[int] = self._matcher.compute_ff_tokens() if self._forces else []
+        if tokens:
+            self._matcher.consume_tokens(tokens)
+        return tokens
+
     @property
     def finished(self) -> bool:
         """Whether the answer is complete and nothing may follow."""
@@ -44,10 +52,12 @@ class Grammars:
     Args:
         tokenizer: `tokenizer.json` as text.
         end_token: what ends an answer.
+        forces: whether grammars tell the tokens that must follow.
     """
 
-    def __init__(self, tokenizer: str, vocabulary: int, end_token: int) -> None:
+    def __init__(self, tokenizer: str, vocabulary: int, end_token: int, *, forces: bool) -> None:
         self._vocabulary = vocabulary
+        self._forces = forces
         self._tokenizer = llguidance.LLTokenizer(tokenizer, n_vocab=vocabulary, eos_token=end_token)
         self._compiled = lru_cache(maxsize=_CACHED)(self._compile)
 
@@ -58,7 +68,7 @@ class Grammars:
             InvalidGrammar: the schema asks for something that is not supported, or is no schema.
         """
         matcher = llguidance.LLMatcher(self._tokenizer, self._compiled(json.dumps(schema)))
-        return Grammar(matcher, self._vocabulary)
+        return Grammar(matcher, self._vocabulary, forces=self._forces)
 
     def _compile(self, schema: str) -> str:
         try:

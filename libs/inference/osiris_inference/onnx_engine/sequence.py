@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from osiris_inference.onnx_engine.grammar import Grammar
 from osiris_inference.onnx_engine.sampling import Sampler
 from osiris_inference.onnx_engine.text import TextStream
-from osiris_inference.protocol import Chunk, EngineError, FinishReason, Usage
+from osiris_inference.protocol import Chunk, EngineError, FinishReason, Priority, Usage
 
 Emit = Callable[[Chunk | EngineError], None]
 
@@ -34,25 +34,33 @@ class Sequence:
     grammar: Grammar | None
     text: TextStream
     emit: Emit
+    priority: Priority = "desk"
     cancelled: bool = False
     generated: int = 0
-    token: int = field(default=-1)
+    pending: list[int] = field(default_factory=list)
+    """Tokens that the model has not seen yet: the last drawn, and those the grammar forces behind it."""
 
     def advance(self, logits: NDArray[np.float32]) -> bool:
-        """Draw the next token and give out what it completes; returns whether the answer goes on."""
+        """Draw the next token, take those that must follow, give out what they complete; whether the answer goes on."""
         if self.grammar is not None:
             logits = self.grammar.constrain(logits)
-        self.token = self.sampler.draw(logits)
-        self.generated += 1
+        token = self.sampler.draw(logits)
+        self.pending = [token]
         if self.grammar is not None:
-            self.grammar.accept(self.token)
-        if self.token in self.end_tokens:
-            return self._end("", "stop")
-        piece = self.text.feed(self.token)
-        if self.text.stopped or (self.grammar is not None and self.grammar.finished):
+            self.grammar.accept(token)
+            self.pending += self.grammar.forced()
+        piece = ""
+        for token in self.pending:
+            self.generated += 1
+            if token in self.end_tokens:
+                return self._end(piece, "stop")
+            piece += self.text.feed(token)
+            if self.text.stopped:
+                return self._end(piece, "stop")
+            if self.generated >= self.limit:
+                return self._end(piece, "length")
+        if self.grammar is not None and self.grammar.finished:
             return self._end(piece, "stop")
-        if self.generated >= self.limit:
-            return self._end(piece, "length")
         if piece:
             self.emit(Chunk(piece))
         return True
