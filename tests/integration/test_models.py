@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.support.desk import services
 from tests.support.processes import until
@@ -43,9 +44,20 @@ async def test_phi3_answers_a_plain_entry_with_a_valid_proposal_and_hermes_strea
         asked = GenerateRequest(prompt="What is a stop order?", max_length=40, stream=True, seed=1)
         got = [each async for each in bus.replies_to(streams.HERMES_REQUESTS, asked, timeout=60)]
         chunks = [each for each in got if isinstance(each, Chunk)]
+        assert isinstance(got[-1], GenerateResult)
+        usage = got[-1].usage
+        assert 0 <= usage.queue_seconds <= usage.first_token_seconds < 30
         assert [each.index for each in chunks] == list(range(len(chunks)))
         assert len(chunks) > 5
         assert "".join(each.text for each in chunks) == got[-1].text
+
+        again = await bus.ask(streams.PHI3_REQUESTS, GenerateRequest(prompt="SPY fell 1 %.", ticker="SPY"), timeout=60)
+        assert again.usage.cached_tokens > 0.8 * again.usage.prompt_tokens  # phi3's examples
+        (phi3,) = await bus.instances("phi3")
+        async with httpx.AsyncClient() as http:
+            metrics = (await http.get(f"{phi3.probe_url}/metrics", follow_redirects=True)).text
+        for name in ('tokens_total{kind="cached"}', "queue_seconds_count 2.0", "first_token_seconds_sum", "slots 8.0"):
+            assert f"osiris_engine_{name}" in metrics
 
         long = GenerateRequest(prompt="word " * 1700, ticker="SPY")  # fits without phi3's own examples
         assert (await bus.ask(streams.PHI3_REQUESTS, long, timeout=60)).proposal

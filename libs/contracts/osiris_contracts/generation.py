@@ -53,10 +53,15 @@ class GenerateRequest(SamplingOptions):
 
 
 class Usage(Contract):
-    """Tokens that went in and came out."""
+    """What an answer took."""
 
     prompt_tokens: int = Field(ge=0, description="Tokens of the prompt, chat template included.")
     completion_tokens: int = Field(ge=0, description="Tokens generated.")
+    cached_tokens: int = Field(default=0, ge=0, description="Tokens of the prompt known from earlier prompts.")
+    queue_seconds: float = Field(default=0, ge=0, description="Seconds it waited for a slot of the engine.")
+    first_token_seconds: float = Field(
+        default=0, ge=0, description="Seconds from asking the engine to the first token."
+    )
 
 
 class Chunk(Contract):

@@ -46,10 +46,21 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens in and out."""
+    """What an answer took.
+
+    Attributes:
+        prompt_tokens: of the conversation, template included.
+        completion_tokens: generated.
+        cached_tokens: of the prompt, that were known from earlier prompts.
+        queue_seconds: waited for a slot.
+        first_token_seconds: from asking to the first token.
+    """
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+    queue_seconds: float = 0.0
+    first_token_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +81,14 @@ class EngineStats:
         waiting: requests that wait for a slot.
         slots: requests the batch can hold.
         decoded_tokens: since the engine was made.
+        cache_bytes: of prompt beginnings that are kept.
     """
 
     running: int
     waiting: int
     slots: int
     decoded_tokens: int
+    cache_bytes: int
 
 
 class EngineError(Exception):

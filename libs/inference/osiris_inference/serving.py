@@ -4,15 +4,17 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import asdict
 from pathlib import Path
 
 import structlog
 
 from osiris_contracts import Chunk, Example, GenerateResult, ModelId, ModelStatus, Usage
 from osiris_inference import protocol
+from osiris_inference.metrics import EngineMetrics
 from osiris_inference.model_store import ModelStore
 from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
-from osiris_inference.protocol import GenerationRequest, Message, TextEngine
+from osiris_inference.protocol import EngineStats, GenerationRequest, Message, TextEngine
 from osiris_inference.settings import EngineSettings
 from osiris_mesh import Delivery, Refused, Service
 
@@ -38,6 +40,7 @@ class ModelService:
         self._settings = settings
         self._engine: TextEngine | None = None
         self._file_exists = False
+        self._metrics = EngineMetrics(service.metrics.registry, self._stats)
         service.on_start(self.load)
         service.on_stop(self.close)
         service.model_status = self.status
@@ -98,6 +101,8 @@ class ModelService:
             raise Refused("invalid_request", str(error)) from error
         except protocol.QueueFull as error:
             raise Refused("queue_full", str(error)) from error
+        if last.usage is not None:
+            self._metrics.observe(last.usage)
         if last.finish_reason is None or last.usage is None:
             raise protocol.EngineError("expected a last chunk with a reason and usage, the engine gave none")
         return GenerateResult(
@@ -105,8 +110,11 @@ class ModelService:
             model_version=version,
             text="".join(pieces),
             finish_reason=last.finish_reason,
-            usage=Usage(prompt_tokens=last.usage.prompt_tokens, completion_tokens=last.usage.completion_tokens),
+            usage=Usage(**asdict(last.usage)),
         )
+
+    def _stats(self) -> EngineStats | None:
+        return self._engine.stats() if self._engine else None
 
     def _folder(self) -> Path:
         if self._settings.model is not None:

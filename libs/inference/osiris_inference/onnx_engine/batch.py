@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import structlog
 
@@ -166,7 +167,9 @@ class Batch:
             keys = keys_of(sequence.prompt)
             blocks = self.prefixes.longest(keys)
             self._decoder.restore(self._slots, blocks)
-            self._reading = _Reading(sequence, done=len(blocks) * BLOCK, keys=keys)
+            sequence.times.begun = perf_counter()
+            sequence.cached = len(blocks) * BLOCK
+            self._reading = _Reading(sequence, done=sequence.cached, keys=keys)
             return self._reading
 
     def _new_blocks(self, reading: _Reading) -> list[tuple[int, Key]]:

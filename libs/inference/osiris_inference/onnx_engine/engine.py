@@ -94,7 +94,7 @@ class OnnxEngine:
     def stats(self) -> EngineStats:
         """See `TextEngine.stats`."""
         batch = self._loaded().batch
-        return EngineStats(batch.running, batch.waiting, self._config.slots, batch.decoded_tokens)
+        return EngineStats(batch.running, batch.waiting, self._config.slots, batch.decoded_tokens, batch.prefixes.bytes)
 
     async def swap(self, folder: Path) -> None:
         """See `TextEngine.swap`. Raises ValueError, and stays with the old version, when `folder` holds no model."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,15 @@ Emit = Callable[[Chunk | EngineError], None]
 
 
 @dataclass(slots=True)
+class Times:
+    """When things happened to a request, `time.perf_counter` seconds; 0 before they did."""
+
+    asked: float = field(default_factory=perf_counter)
+    begun: float = 0.0
+    first_token: float = 0.0
+
+
+@dataclass(slots=True)
 class Sequence:
     """What is known of one answer while it is written.
 
@@ -23,6 +33,7 @@ class Sequence:
         limit: tokens to generate at most.
         end_tokens: tokens that end it.
         emit: hands a piece, or a failure, to whoever waits; called from the engine's thread.
+        cached: tokens of the prompt that were known from earlier prompts.
         cancelled: set from outside; obeyed before the next step.
     """
 
@@ -35,6 +46,8 @@ class Sequence:
     text: TextStream
     emit: Emit
     priority: Priority = "desk"
+    times: Times = field(default_factory=Times)
+    cached: int = 0
     cancelled: bool = False
     generated: int = 0
     pending: list[int] = field(default_factory=list)
@@ -44,6 +57,7 @@ class Sequence:
         """Draw the next token, take those that must follow, give out what they complete; whether the answer goes on."""
         if self.grammar is not None:
             logits = self.grammar.constrain(logits)
+        self.times.first_token = self.times.first_token or perf_counter()
         token = self.sampler.draw(logits)
         self.pending = [token]
         if self.grammar is not None:
@@ -67,5 +81,12 @@ class Sequence:
 
     def _end(self, piece: str, reason: FinishReason) -> bool:
         rest = "" if self.text.stopped else self.text.flush()
-        self.emit(Chunk(piece + rest, reason, Usage(len(self.prompt), self.generated)))
+        usage = Usage(
+            prompt_tokens=len(self.prompt),
+            completion_tokens=self.generated,
+            cached_tokens=self.cached,
+            queue_seconds=self.times.begun - self.times.asked,
+            first_token_seconds=self.times.first_token - self.times.asked,
+        )
+        self.emit(Chunk(piece + rest, reason, usage))
         return False
