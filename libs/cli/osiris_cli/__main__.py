@@ -23,7 +23,7 @@ app.command(epilog=ask.PROPOSE_EXAMPLE)(ask.propose)
 app.command(epilog=ask.FEEDBACK_EXAMPLE)(ask.feedback)
 app.add_typer(dead.dead, name="dead", epilog=dead.LIST_EXAMPLE)
 app.command(epilog=tail.EXAMPLE)(tail.tail)
-app.command(epilog=models.EXAMPLE)(models.models)
+app.add_typer(models.models, name="models", epilog=models.EXAMPLE)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,5 +1,7 @@
 """The models of the desk, as a person asks for them."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,61 @@ def current(root: Path, role: str) -> Path | None:
     """The folder of the version that the services load; None when there is none."""
     folder = ModelStore(root).current(role)
     return folder if folder is not None and (folder / MANIFEST).is_file() else None
+
+
+def folder_of(root: Path, role: str, version: str | None) -> Path:
+    """The folder of a version, the current one when none is named.
+
+    Raises:
+        CliError: there is no such version.
+    """
+    store = ModelStore(root)
+    try:
+        folder = store.find(role, version) if version else store.current(role)
+    except ModelNotFound as error:
+        raise CliError(str(error)) from None
+    if folder is None:
+        raise CliError(f"expected a current version of {role}, there is none yet; the first start makes one: osiris up")
+    return folder
+
+
+def verify(folder: Path) -> str:
+    """Load the model and let it draw a token; what that took, in words.
+
+    Raises:
+        CliError: it cannot.
+    """
+    from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
+
+    async def answer() -> None:
+        engine = OnnxEngine(folder, OnnxEngineConfig(slots=1, context=64))
+        await engine.load()
+        await engine.close()
+
+    started = time.perf_counter()
+    try:
+        asyncio.run(answer())
+    except Exception as error:  # onnxruntime raises types of its own
+        first = str(error).splitlines()[0]
+        raise CliError(f"expected a model that answers in {folder}: {first}; the version in use stays", 1) from None
+    return f"loads and answers, {time.perf_counter() - started:.1f} s"
+
+
+def use(root: Path, role: str, folder: Path) -> None:
+    """Let a role use the model in `folder` from now on."""
+    ModelStore(root).set_current(role, folder)
+
+
+def rollback(root: Path, role: str) -> Path:
+    """Let a role use the version it used before; its folder.
+
+    Raises:
+        CliError: there was none.
+    """
+    try:
+        return ModelStore(root).rollback(role)
+    except ModelNotFound as error:
+        raise CliError(str(error)) from None
 
 
 def _size(folder: Path) -> int:

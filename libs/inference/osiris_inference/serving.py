@@ -18,6 +18,9 @@ from osiris_inference.protocol import EngineStats, GenerationRequest, Message, T
 from osiris_inference.settings import EngineSettings
 from osiris_mesh import Delivery, Refused, Service
 
+FOLLOW_SECONDS = 1.0
+"""How often the pointer to the current version is looked at."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -41,13 +44,16 @@ class ModelService:
         self._engine: TextEngine | None = None
         self._file_exists = False
         self._metrics = EngineMetrics(service.metrics.registry, self._stats)
+        self._folder: Path | None = None
         service.on_start(self.load)
+        service.background(self.keep_current)
         service.on_stop(self.close)
         service.model_status = self.status
 
     async def load(self) -> None:
         """Load the model the settings name, else the role's current one, else the embedded one."""
-        folder = await asyncio.to_thread(self._folder)
+        folder = await asyncio.to_thread(self._choose)
+        self._folder = folder
         self._file_exists = True
         engine = OnnxEngine(
             folder,
@@ -61,6 +67,33 @@ class ModelService:
         await engine.load()
         self._engine = engine
         _log.info("model loaded", role=self._role, version=engine.version, folder=str(folder))
+
+    async def keep_current(self) -> None:
+        """Follow the role's `current` pointer, for ever: a new version is loaded and tried beside the old one.
+
+        One that cannot answer is refused, and the old one stays. Requests finish on the version they began with.
+        """
+        if self._settings.model is not None:
+            return
+        store = ModelStore(self._settings.models_root)
+        seen = await asyncio.to_thread(store.current, self._role)
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            wanted = await asyncio.to_thread(store.current, self._role)
+            if wanted is None or wanted == seen:
+                continue
+            seen = wanted
+            if wanted != self._folder and self._engine is not None:
+                await self._swap(self._engine, wanted)
+
+    async def _swap(self, engine: TextEngine, folder: Path) -> None:
+        try:
+            await engine.swap(folder)
+        except Exception as error:  # onnxruntime raises types of its own
+            _log.error("version refused, the old one stays", role=self._role, folder=str(folder), error=str(error))
+            return
+        self._folder = folder
+        _log.info("version loaded", role=self._role, version=engine.version)
 
     async def close(self) -> None:
         """Free the model."""
@@ -116,7 +149,7 @@ class ModelService:
     def _stats(self) -> EngineStats | None:
         return self._engine.stats() if self._engine else None
 
-    def _folder(self) -> Path:
+    def _choose(self) -> Path:
         if self._settings.model is not None:
             return self._settings.model
         return ModelStore(self._settings.models_root).resolve(self._role, _log.info)

@@ -14,8 +14,9 @@ from redis import Redis
 from osiris_cli.__main__ import main
 from osiris_cli.embedded_redis import EmbeddedRedis
 
-COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "tail", "models"]
+COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "tail"]
 COMMANDS += ["dead list", "dead show", "dead replay", "dead drop"]
+COMMANDS += ["models list", "models verify", "models use", "models rollback"]
 
 Captured = pytest.CaptureFixture[str]
 

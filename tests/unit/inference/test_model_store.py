@@ -26,6 +26,25 @@ def test_a_role_uses_the_version_it_was_given(tmp_path: Path) -> None:
     assert store.current("hermes") is None
 
 
+def test_a_rollback_goes_to_the_version_before_and_back_again(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    first, second = version(tmp_path, "phi3", "v1"), version(tmp_path, "phi3", "v2")
+    store.set_current("phi3", first)
+    with pytest.raises(ModelNotFound, match="there was none"):
+        store.rollback("phi3")
+    store.set_current("phi3", second)
+    store.set_current("phi3", second)  # the same again changes nothing
+    assert [store.rollback("phi3"), store.rollback("phi3")] == [first, second]
+    assert store.versions("phi3") == [first, second]
+
+
+def test_a_version_is_found_by_its_name(tmp_path: Path) -> None:
+    folder = version(tmp_path, "phi3", "v1")
+    assert ModelStore(tmp_path).find("phi3", "v1") == folder
+    with pytest.raises(ModelNotFound, match=r"expected a version of phi3 \(v1\), got v2"):
+        ModelStore(tmp_path).find("phi3", "v2")
+
+
 def test_a_symbolic_link_is_a_pointer_too(tmp_path: Path) -> None:
     folder = version(tmp_path, "phi3", "v1")
     (tmp_path / "phi3" / "current").symlink_to("v1")

@@ -1,7 +1,7 @@
 """`osiris models`: the model versions on disk, and what the running services hold."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,10 +11,22 @@ if TYPE_CHECKING:
     from osiris_cli.models import Version
     from osiris_contracts import Presence
 
-EXAMPLE = "Example: osiris models --json"
+EXAMPLE = "Example: osiris models use phi3 2024-01-03   A running phi3 loads it beside the old one and swaps."
+
+models = typer.Typer(help="The models: what lies on disk, what is in use, and changing it.", add_completion=False)
+
+Role = Annotated[Literal["phi3", "hermes"], typer.Argument(help="Whose model.", show_default=False)]
 
 
-def models(as_json: JsonOption = False, home: HomeOption = None) -> None:
+@models.callback(invoke_without_command=True)
+def default(context: typer.Context, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """List the versions of each role's model, which one is current, and what live services hold."""
+    if context.invoked_subcommand is None:
+        list_(as_json, home)
+
+
+@models.command("list", epilog="Example: osiris models list --json")
+def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
     """List the versions of each role's model, which one is current, and what live services hold."""
     import asyncio
 
@@ -30,6 +42,46 @@ def models(as_json: JsonOption = False, home: HomeOption = None) -> None:
         typer.echo(json.dumps({"disk": [_facts(each) for each in on_disk], "live": [_held(each) for each in live]}))
         return
     _show(on_disk, live, "no desk is running" if url is None else "no model service is alive")
+
+
+@models.command(epilog="Example: osiris models verify phi3")
+def verify(
+    role: Role,
+    version: Annotated[str | None, typer.Argument(help="Which one; else the current.", show_default=False)] = None,
+    home: HomeOption = None,
+) -> None:
+    """Load a version and let it answer."""
+    from osiris_cli import models as folders
+    from osiris_cli import settings
+
+    folder = folders.folder_of(settings.load(home=home).models_folder, role, version)
+    typer.echo(f"{folder.name}: {folders.verify(folder)}")
+
+
+@models.command(epilog=EXAMPLE)
+def use(
+    role: Role,
+    version: Annotated[str, typer.Argument(help="Name of the version.", show_default=False)],
+    home: HomeOption = None,
+) -> None:
+    """Verify a version, then use it from now on; a running service swaps without losing a request."""
+    from osiris_cli import models as folders
+    from osiris_cli import settings
+
+    root = settings.load(home=home).models_folder
+    folder = folders.folder_of(root, role, version)
+    folders.verify(folder)
+    folders.use(root, role, folder)
+    typer.echo(f"{role} uses {folder.name}")
+
+
+@models.command(epilog="Example: osiris models rollback phi3")
+def rollback(role: Role, home: HomeOption = None) -> None:
+    """Use the version that was in use before."""
+    from osiris_cli import models as folders
+    from osiris_cli import settings
+
+    typer.echo(f"{role} uses {folders.rollback(settings.load(home=home).models_folder, role).name}")
 
 
 async def _live(url: str) -> "list[Presence]":

@@ -120,18 +120,24 @@ class OnnxEngine:
         return self._model
 
     async def _warm(self, model: _Model) -> None:
-        """One token, so that the first request does not pay for memory and caches."""
-        sequence_done = asyncio.Event()
+        """One token: a model that cannot draw it is no use, and the first request need not pay for caches."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         loop = asyncio.get_running_loop()
 
         def emit(item: Chunk | EngineError) -> None:
-            if isinstance(item, EngineError) or item.finish_reason:
-                loop.call_soon_threadsafe(sequence_done.set)
+            if isinstance(item, EngineError):
+                loop.call_soon_threadsafe(done.set_exception, ValueError(f"expected a model that answers: {item}"))
+            else:
+                loop.call_soon_threadsafe(done.set_result, None)
 
         prompt = model.tokenizer.encode("Hello", add_special_tokens=False).ids
         sampler, text = Sampler(0, 1, 0), TextStream(model.tokenizer, ())
         model.batch.join(Sequence("warm-up", prompt, 1, frozenset(), sampler, None, text, emit))
-        await sequence_done.wait()
+        try:
+            await done
+        except ValueError:
+            model.batch.end(abort=True)
+            raise
 
     async def _generate(self, model: _Model, request: GenerationRequest) -> AsyncGenerator[Chunk]:
         loop = asyncio.get_running_loop()
