@@ -263,3 +263,21 @@ async def test_a_long_prompt_does_not_stall_those_that_run(model: Path) -> None:
     await asyncio.gather(*watching)
     assert max(gaps[4:]) < whole / 3  # read in one piece it would have stalled them for all of it
     await engine.close()
+
+
+@pytest.mark.parametrize("how", ["cancelled", "hung up"])
+async def test_a_slot_is_free_within_a_quarter_of_a_second(engine: OnnxEngine, how: str) -> None:
+    running = [engine.generate(request(f"Tell me story {number}.", max_tokens=200)) for number in range(3)]
+    for generator in running:
+        await anext(generator)
+    assert engine.stats().running == 3
+    started = asyncio.get_running_loop().time()
+    if how == "cancelled":
+        engine.cancel("Tell me story 1.")
+    else:
+        await running[1].aclose()
+    while engine.stats().running == 3:
+        await asyncio.sleep(0.002)
+    assert asyncio.get_running_loop().time() - started < 0.25
+    for generator in running:
+        await generator.aclose()
