@@ -13,7 +13,7 @@ from faststream import AckPolicy, BaseMiddleware
 from faststream.redis import RedisBroker
 
 from osiris_contracts import ModelStatus, Presence
-from osiris_mesh import logs
+from osiris_mesh import batches, logs
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
 from osiris_mesh.metrics import Metrics
@@ -103,6 +103,23 @@ class Service:
             return handler
 
         return register
+
+    def consume_batches(
+        self, stream: str, contract: Any, handler: batches.Handler, *, group: str | None = None
+    ) -> None:
+        """Handle the entries of `stream` many at a time, as `BatchConsumer` says."""
+        consumer = batches.BatchConsumer(
+            self.bus,
+            self.metrics,
+            stream=stream,
+            group=group or self.name,
+            contract=contract,
+            handler=handler,
+            lease_seconds=self.settings.lease_seconds,
+            max_deliveries=self.settings.max_deliveries,
+        )
+        self.background(consumer.run)
+        self.trims(stream)
 
     def on_start(self, hook: Hook) -> Hook:
         """Run before the first entry is read, such as loading a model; the service is not ready until then."""

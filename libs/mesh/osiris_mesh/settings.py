@@ -66,3 +66,8 @@ class MeshSettings(BaseSettings):
     def data(self) -> Path:
         """Where tables and logs for the feedback loop lie."""
         return self.home / "data"
+
+    @property
+    def tables(self) -> Path:
+        """Where the LanceDB tables lie."""
+        return self.data / "lancedb"

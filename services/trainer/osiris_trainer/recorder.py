@@ -9,16 +9,16 @@ from osiris_contracts import Feedback, ProposalAssessed, ProposalCreated
 from osiris_store import JsonLines, Table
 from osiris_trainer import rows
 
-LANCEDB = "lancedb"
 ASSESSMENT_LOG = "phi3_feedback_log.jsonl"
 FEEDBACK_LOG = "phi3_feedback_data.jsonl"
 
 
 class Recorder:
-    """The tables and logs under one data folder."""
+    """The tables in one database folder, and the logs in another."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
+    def __init__(self, *, logs: Path, tables: Path) -> None:
+        self._logs = logs
+        self._tables = tables
         self._files = ExitStack()
 
     async def open(self) -> None:
@@ -27,10 +27,9 @@ class Recorder:
         Raises:
             BlockingIOError: another trainer writes here.
         """
-        database = self._data / LANCEDB
-        self._proposals = await Table.open(database, "proposals", rows.PROPOSALS)
-        self._assessments = await Table.open(database, "assessments", rows.ASSESSMENTS)
-        self._feedback = await Table.open(database, "feedback", rows.FEEDBACK)
+        self._proposals = await Table.open(self._tables, "proposals", rows.PROPOSALS)
+        self._assessments = await Table.open(self._tables, "assessments", rows.ASSESSMENTS)
+        self._feedback = await Table.open(self._tables, "feedback", rows.FEEDBACK)
         self._assessment_log = self._files.enter_context(await self._log(ASSESSMENT_LOG))
         self._feedback_log = self._files.enter_context(await self._log(FEEDBACK_LOG))
 
@@ -53,4 +52,4 @@ class Recorder:
         await self._feedback_log.append([rows.feedback_line(event) for event in events])
 
     async def _log(self, name: str) -> JsonLines:
-        return await asyncio.to_thread(JsonLines, self._data / name)
+        return await asyncio.to_thread(JsonLines, self._logs / name)
