@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,17 +14,12 @@ import httpx
 from tests.bench.load import Load, drive
 
 from osiris_cli.embedded_redis import EmbeddedRedis
+from osiris_cli.network import free_port
 from osiris_mesh.connection import connect
 
 BODY = b'{"prompt": "How far is the stop from the last close, and why?", "max_length": 64}'
 REQUESTS = 3_000
 CONNECTIONS = 32
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -76,7 +70,7 @@ def measure() -> dict[str, float]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis = stack.enter_context(EmbeddedRedis(folder / "redis", persistent=False))
-        gateway, door, sidecar = _free_port(), _free_port(), _free_port()
+        gateway, door, sidecar = (free_port("127.0.0.1") for _ in range(3))
         mesh = {"OSIRIS_REDIS_URL": redis.url, "OSIRIS_HOME": str(folder), "OSIRIS_LOG_LEVEL": "error"}
         stack.enter_context(_process("tests.bench.echo_worker", **mesh))
         stack.enter_context(_process("osiris_gateway", OSIRIS_GATEWAY_PORT=str(gateway), **mesh))

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from osiris_cli import run_file
+from osiris_cli.network import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("docs")]
 
@@ -29,9 +29,7 @@ BLOCKS = [
 def desk(tmp_path_factory: pytest.TempPathFactory, models_root: Path) -> Iterator[dict[str, str]]:
     """A desk that runs; yields the environment in which a reader's commands reach it."""
     home = tmp_path_factory.mktemp("home")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port("127.0.0.1"))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("OSIRIS_")},
         "OSIRIS_HOME": str(home),

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from tests.support.processes import until
 
 from osiris_cli import run_file
+from osiris_cli.network import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("models")]
 
@@ -25,12 +25,6 @@ OSIRIS = (sys.executable, "-m", "osiris_cli")
 
 def environment(home: Path, models: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "OSIRIS_HOME": str(home), "OSIRIS_MODELS": str(models), **more}
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def test_the_demo_shows_a_cycle_as_it_happens_and_ends_with_0(tmp_path: Path, models_root: Path) -> None:
@@ -58,7 +52,7 @@ async def test_two_desks_run_side_by_side_restart_what_dies_and_leave_nothing(
 ) -> None:
     desks = []
     for name in ("one", "two"):
-        home, port = tmp_path / name, free_port()
+        home, port = tmp_path / name, str(free_port("127.0.0.1"))
         child = subprocess.Popen(  # noqa: ASYNC220
             [*OSIRIS, "up"],
             env=environment(home, models_root, OSIRIS_GATEWAY_PORT=port, OSIRIS_SIM_SPEED="5x"),

@@ -108,7 +108,7 @@ async def running(
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
         # made before the sim looks for it, so that the replay waits for the desk from its very first bar
-        await ensure_group(redis, streams.MARKET_TICKS, "orchestrator")
+        await ensure_group(redis, streams.MARKET_TICKS, streams.DESK_GROUP)
         supervisors.append(supervise(services(settings, redis_url, redis, extra or {})))
         await stack.enter_async_context(supervisors[-1])
         yield Desk(redis_url, gateway, tuple(supervisors))

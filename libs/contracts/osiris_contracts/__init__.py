@@ -1,7 +1,7 @@
 """The language of the Osiris mesh: every message and HTTP body, and the stream names."""
 
 from osiris_contracts import streams
-from osiris_contracts._base import SYMBOL_PATTERN, Contract, ModelId, Symbol, UtcTime
+from osiris_contracts._base import SYMBOL_PATTERN, Contract, ModelId, Priority, Symbol, UtcTime
 from osiris_contracts.assessment import critique_request, parse_score
 from osiris_contracts.desk import BookView, Critique, Decision, PositionView
 from osiris_contracts.generation import (
@@ -93,6 +93,7 @@ __all__ = [
     "PositionSide",
     "PositionView",
     "Presence",
+    "Priority",
     "Problem",
     "Proposal",
     "ProposalAssessed",

@@ -28,3 +28,5 @@ Price = Annotated[float, Field(gt=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Score = Annotated[float, Field(ge=0, le=10)]
 ModelId = Literal["hermes", "phi3"]
+Priority = Literal["interactive", "desk", "batch"]
+"""Who goes first when more wait than can be served, in this order."""

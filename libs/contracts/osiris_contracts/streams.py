@@ -18,6 +18,9 @@ ADVICE_GENERATED: Final = "advice.generated"
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
 """Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
+DESK_GROUP: Final = "orchestrator"
+"""The desk's consumer group; a replay waits for it before the next bar."""
+
 REQUESTS_OF: Final[dict[ModelId, str]] = {"hermes": HERMES_REQUESTS, "phi3": PHI3_REQUESTS}
 """The request stream of each model."""
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from osiris_contracts import Priority
+
 FinishReason = Literal["stop", "length"]
-Priority = Literal["interactive", "desk", "batch"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from osiris_mesh.batches import BatchConsumer
 from osiris_mesh.bus import Bus
 from osiris_mesh.deadletter import DeadLetters
 from osiris_mesh.delivery import Delivery
-from osiris_mesh.envelope import Envelope, MalformedEnvelope, Priority
+from osiris_mesh.envelope import Envelope, MalformedEnvelope
 from osiris_mesh.errors import LeaseLost, Refused
 from osiris_mesh.ids import new_id, new_uuid
 from osiris_mesh.metrics import Metrics
@@ -22,7 +22,6 @@ __all__ = [
     "MalformedEnvelope",
     "MeshSettings",
     "Metrics",
-    "Priority",
     "Refused",
     "Sequencer",
     "Service",

@@ -10,9 +10,9 @@ from typing import Any, Self
 import structlog
 from pydantic import BaseModel
 
-from osiris_contracts import Chunk, Control, ErrorReply, GenerateResult, Presence, streams
+from osiris_contracts import Chunk, Control, ErrorReply, GenerateResult, Presence, Priority, streams
 from osiris_mesh.connection import connect
-from osiris_mesh.envelope import DEFAULT_PRIORITY, Envelope, Priority, wrap
+from osiris_mesh.envelope import DEFAULT_PRIORITY, Envelope, wrap
 from osiris_mesh.errors import Refused
 from osiris_mesh.ids import instance_name, new_id
 from osiris_mesh.presence import alive

@@ -5,11 +5,12 @@ Every attribute is optional for an outside publisher; unknown fields are kept ou
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel
 
-Priority = Literal["interactive", "desk", "batch"]
+from osiris_contracts import Priority
+
 DEFAULT_PRIORITY: Priority = "desk"
 
 Fields = dict[Any, str | bytes]
@@ -127,6 +128,6 @@ def _deadline(text: str) -> int:
 
 
 def _priority(text: str) -> Priority:
-    if text not in ("interactive", "desk", "batch"):
+    if text not in get_args(Priority):
         raise MalformedEnvelope(f"expected attribute 'priority' interactive, desk or batch, got '{text[:40]}'")
     return cast(Priority, text)

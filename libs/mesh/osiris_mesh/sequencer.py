@@ -76,7 +76,7 @@ class Sequencer:
             LeaseLost: another instance took over, or Redis was flushed.
         """
         if self._lost:
-            raise LeaseLost(f"the lease of {self._name} went to another instance")
+            raise self._lease_lost()
         found = await self._bus.redis.xread({stream: self._read_to[stream]}, count=count, block=block_ms)
         entries = [(entry_id.decode(), fields) for entry_id, fields in found[0][1]] if found else []
         if entries:
@@ -89,14 +89,11 @@ class Sequencer:
         Raises:
             LeaseLost: another instance took over, or Redis was flushed.
         """
-        arguments: list[object] = [self._bus.instance, state, len(positions)]
+        arguments: list[object] = [state, len(positions)]
         for stream, entry_id in positions.items():
             arguments += [stream, self._name, entry_id]
         arguments += scripts.flatten(list(outputs))
-        keys = [self._lease_key, self._state_key]
-        if await scripts.run(self._bus.writer, scripts.COMMIT, keys, arguments) == 0:
-            self._lost = True
-            raise LeaseLost(f"the lease of {self._name} went to another instance")
+        await self._run(scripts.COMMIT, [], arguments)
 
     def output(self, stream: str, message: BaseModel, *, id: str, correlationid: str | None = None) -> Output:
         """`message` as an output for `commit`."""
@@ -108,6 +105,25 @@ class Sequencer:
         entry_id, fields = entry
         put_aside = letter(fields, entry_id=entry_id, group=self._name, reason=reason, deliveries=1)
         return Output(streams.dead(stream), put_aside)
+
+    async def _run(self, script: str, keys: list[str], arguments: list[object]) -> None:
+        """Run a script that does nothing, and answers 0, once the lease is gone.
+
+        Args:
+            script: its first keys are the lease and the state, its first argument is the holder.
+            keys: the others.
+            arguments: the others.
+
+        Raises:
+            LeaseLost: it is gone.
+        """
+        own = [self._lease_key, self._state_key, *keys]
+        if await scripts.run(self._bus.writer, script, own, [self._bus.instance, *arguments]) == 0:
+            self._lost = True
+            raise self._lease_lost()
+
+    def _lease_lost(self) -> LeaseLost:
+        return LeaseLost(f"the lease of {self._name} went to another instance")
 
     async def _keep_lease(self) -> None:
         while not self._lost:

@@ -1,12 +1,13 @@
 """The OpenAPI document, and a page to try it on that needs no internet: Swagger UI from a wheel."""
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from litestar import Request
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, SwaggerRenderPlugin
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 from pydantic import BaseModel
@@ -40,23 +41,29 @@ _BODIES = (
 )
 
 
-class _Page(SwaggerRenderPlugin):
+class _Exact(OpenAPIRenderPlugin):
+    """Puts in the bodies as the contracts state them: Litestar's own reading loses bounds inside unions."""
+
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, _exact(openapi_schema))
+        components = openapi_schema["components"]
+        exact = {**components, "schemas": {**components["schemas"], **_bodies()}}
+        return super().render(request, {**openapi_schema, "components": exact})  # type: ignore[safe-super]
 
 
-class _Document(JsonRenderPlugin):
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, _exact(openapi_schema))
+class _Page(_Exact, SwaggerRenderPlugin):
+    pass
 
 
-def _exact(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the bodies as the contracts state them: Litestar's own reading loses bounds inside unions."""
+class _Document(_Exact, JsonRenderPlugin):
+    pass
+
+
+@cache
+def _bodies() -> dict[str, Any]:
     modes: list[tuple[type[BaseModel], Literal["validation"]]] = [(body, "validation") for body in _BODIES]
     _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
-    components = document["components"]
-    schemas = {**components["schemas"], **definitions["$defs"]}
-    return {**document, "components": {**components, "schemas": schemas}}
+    schemas: dict[str, Any] = definitions["$defs"]
+    return schemas
 
 
 def _swagger_folder() -> Path:

@@ -33,11 +33,6 @@ class UnknownTransaction(Exception):
     """Feedback on a proposal that nobody made, or too long ago."""
 
 
-def status_of(refusal: Refused) -> int:
-    """The HTTP status of a refusal that came over the mesh."""
-    return _STATUS[refusal.code]
-
-
 def _respond(request: Request[Any, Any, Any], problem: Problem, headers: Mapping[str, str] | None = None) -> Any:
     headers = dict(headers or {})
     if seconds := _RETRY_SECONDS.get(problem.status):
@@ -51,9 +46,8 @@ def _respond(request: Request[Any, Any, Any], problem: Problem, headers: Mapping
 
 
 def _refused(request: Request[Any, Any, Any], error: Refused) -> Any:
-    status = status_of(error)
     title = error.code.replace("_", " ").capitalize()
-    return _respond(request, Problem(title=title, status=status, detail=error.message, code=error.code))
+    return _respond(request, Problem(title=title, status=_STATUS[error.code], detail=error.message, code=error.code))
 
 
 def _invalid(request: Request[Any, Any, Any], error: ValidationException) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from osiris_contracts import (
     Feedback,
@@ -20,6 +20,7 @@ from osiris_contracts import (
 from osiris_gateway.models import Models
 from osiris_gateway.problems import UnknownTransaction
 from osiris_mesh import Bus, Refused, new_uuid
+from osiris_mesh.proposals import announce_proposal
 
 PROPOSAL_TOKENS = 256
 
@@ -47,7 +48,8 @@ class Trades:
         answer = await self._models.ask("phi3", GenerateRequest(prompt=body.prompt, max_length=PROPOSAL_TOKENS), run)
         if answer.proposal is None:
             raise Refused("internal", "expected a proposal from phi3, it answered without one")
-        await self._created(
+        await announce_proposal(
+            self._bus,
             ProposalCreated(
                 transaction_id=run,
                 created_at=self._now(),
@@ -55,7 +57,7 @@ class Trades:
                 prompt=body.prompt,
                 proposal=answer.proposal,
                 model_version=answer.model_version,
-            )
+            ),
         )
         critique = await self._models.ask(
             "hermes",
@@ -94,9 +96,3 @@ class Trades:
         return FeedbackReceipt(
             message=f"{body.feedback_type} received; the trainer learns from it", transaction_id=transaction
         )
-
-    async def _created(self, event: ProposalCreated) -> None:
-        """Tell of a proposal; feedback on it is taken from the moment anybody can know of it."""
-        run: UUID = event.transaction_id
-        self._bus.writer.put("SET", streams.proposal_key(run), "1", "EX", streams.PROPOSAL_KEY_SECONDS)
-        await self._bus.publish(streams.PROPOSAL_CREATED, event, correlationid=str(run))

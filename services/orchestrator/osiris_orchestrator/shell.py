@@ -26,6 +26,7 @@ from osiris_contracts import (
 )
 from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
 from osiris_mesh import envelope as envelopes
+from osiris_mesh.proposals import announce_proposal
 from osiris_mesh.scripts import Output
 from osiris_orchestrator.desk import Desk, TickRefused
 from osiris_orchestrator.settings import OrchestratorSettings
@@ -34,7 +35,7 @@ from osiris_orchestrator.steps import CritiqueRequest, RunRequest
 
 TICKS_AT_ONCE = 200
 REPORTS_AT_ONCE = 500
-NAME = "orchestrator"
+NAME = streams.DESK_GROUP
 
 Entry = tuple[str, dict[bytes, bytes]]
 
@@ -154,10 +155,7 @@ class Shell:
             bars=run.bars,
             verdict=verdict,
         )
-        key, seconds = streams.proposal_key(run.run_id), streams.PROPOSAL_KEY_SECONDS
-        self._bus.writer.put("SET", key, "1", "EX", seconds)
-        message_id = str(uuid5(run.run_id, "created"))
-        await self._bus.publish(streams.PROPOSAL_CREATED, created, id=message_id, correlationid=str(run.run_id))
+        await announce_proposal(self._bus, created, id=str(uuid5(run.run_id, "created")))
 
     def _send(self, run: RunRequest, decision: Decision) -> None:
         """Put what a decision sends out into the next commit."""

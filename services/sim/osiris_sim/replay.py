@@ -144,7 +144,8 @@ class Replay:
                 _log.warning("waiting for the trader to finish the last bar; --pace_group '' goes on without it")
         if behind is None:
             return CHUNK
-        self._due_at = max(self._due_at, self._clock() if pause > POLL_SECONDS[0] else self._due_at)
+        if pause > POLL_SECONDS[0]:  # it did wait
+            self._due_at = max(self._due_at, self._clock())
         return 1
 
     def _take_due(self, at_once: int) -> int:

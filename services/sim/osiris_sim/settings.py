@@ -63,7 +63,7 @@ class SimSettings(MeshSettings):
     seed: int = Field(default=0, description="Part of every message id: the same replay sends the same ids.")
     loop: bool = Field(default=False, description="Start over after the last bar, with later times.")
     pace_group: str = Field(
-        default="orchestrator",
+        default=streams.DESK_GROUP,
         description="Consumer group of the ticks that bars wait for: the next comes when it, if any, has finished "
         "the last; empty: they wait for nobody.",
     )

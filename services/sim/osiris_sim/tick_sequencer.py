@@ -6,7 +6,7 @@ speed would spend its time on. Here all ticks are one argument: nothing in a tic
 
 from collections.abc import Sequence
 
-from osiris_mesh import LeaseLost, Sequencer, scripts
+from osiris_mesh import Sequencer
 from osiris_sim.ticks import Tick
 
 _PLAY = """
@@ -29,8 +29,4 @@ class TickSequencer(Sequencer):
         Raises:
             LeaseLost: another instance took over, or Redis was flushed.
         """
-        arguments = [self._bus.instance, state, source, "\n".join(map(" ".join, ticks))]
-        keys = [self._lease_key, self._state_key, stream]
-        if await scripts.run(self._bus.writer, _PLAY, keys, arguments) == 0:
-            self._lost = True
-            raise LeaseLost(f"the lease of {self._name} went to another instance")
+        await self._run(_PLAY, [stream], [state, source, "\n".join(map(" ".join, ticks))])

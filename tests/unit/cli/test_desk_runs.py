@@ -19,6 +19,7 @@ from redis import Redis
 
 from osiris_cli import desk, run_file
 from osiris_cli.embedded_redis import EmbeddedRedis
+from osiris_cli.network import free_port
 from osiris_cli.settings import CliSettings
 
 # Publishes the entries of argv[1], each [stream, fields], to the Redis it was told, saves its book, then lives on.
@@ -128,12 +129,6 @@ def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 def wait_for_desk(home: Path) -> run_file.RunFile:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -195,9 +190,9 @@ def test_a_demo_without_progress_gives_up(start: Start) -> None:
 
 def test_a_desk_runs_until_it_is_told_to_stop_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
     home = tmp_path / ".osiris"
-    up = start({"phi3": SLEEP, "sim": ["true"]}, "up", "--port", free_port())
+    up = start({"phi3": SLEEP, "sim": ["true"]}, "up", "--port", str(free_port("127.0.0.1")))
     found = wait_for_desk(home)
-    second = start({"phi3": SLEEP}, "up", "--port", free_port())
+    second = start({"phi3": SLEEP}, "up", "--port", str(free_port("127.0.0.1")))
     _, complaints = second.communicate(timeout=10)
     assert second.returncode == 2
     assert complaints == (
@@ -220,7 +215,7 @@ def test_two_desks_with_homes_and_ports_of_their_own_run_side_by_side(start: Sta
         home = tmp_path / name
         home.mkdir()
         (home / "models").symlink_to(tmp_path / ".osiris" / "models")
-        desks.append(start({"phi3": SLEEP}, "up", "--home", str(home), "--port", free_port()))
+        desks.append(start({"phi3": SLEEP}, "up", "--home", str(home), "--port", str(free_port("127.0.0.1"))))
     found = [wait_for_desk(tmp_path / name) for name in ("a", "b")]
     assert len({each.redis_url for each in found} | {each.gateway_url for each in found}) == 4
     for each in desks:
@@ -241,7 +236,7 @@ def test_a_taken_port_is_bad_input(start: Start) -> None:
 
 
 def test_a_killed_desk_is_not_taken_for_a_running_one(start: Start, tmp_path: Path) -> None:
-    up = start({"phi3": SLEEP}, "up", "--port", free_port())
+    up = start({"phi3": SLEEP}, "up", "--port", str(free_port("127.0.0.1")))
     wait_for_desk(tmp_path / ".osiris")
     up.kill()
     up.communicate()

@@ -4,13 +4,15 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import get_args
 
 import structlog
 
+from osiris_contracts import Priority
 from osiris_inference.onnx_engine.decoder import Decoder, Logits
 from osiris_inference.onnx_engine.prefix_cache import BLOCK, Key, PrefixCache, keys_of
 from osiris_inference.onnx_engine.sequence import Sequence
-from osiris_inference.protocol import EngineClosed, EngineError, Priority, QueueFull, RequestCancelled
+from osiris_inference.protocol import EngineClosed, EngineError, QueueFull, RequestCancelled
 
 CHUNK = 64
 """Tokens of a prompt that are read between two steps of the running requests: what they wait at most."""
@@ -18,7 +20,7 @@ CHUNK = 64
 CHUNK_ALONE = 256
 """The same when nothing runs; a cancelled prompt still gives way soon."""
 
-_ORDER: tuple[Priority, ...] = ("interactive", "desk", "batch")
+_ORDER: tuple[Priority, ...] = get_args(Priority)
 
 _log = structlog.get_logger(__name__)
 

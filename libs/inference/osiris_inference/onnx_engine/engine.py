@@ -121,8 +121,8 @@ class OnnxEngine:
 
     async def _warm(self, model: _Model) -> None:
         """One token: a model that cannot draw it is no use, and the first request need not pay for caches."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
 
         def emit(item: Chunk | EngineError) -> None:
             if isinstance(item, EngineError):

@@ -7,10 +7,11 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from osiris_contracts import Priority
 from osiris_inference.onnx_engine.grammar import Grammar
 from osiris_inference.onnx_engine.sampling import Sampler
 from osiris_inference.onnx_engine.text import TextStream
-from osiris_inference.protocol import Chunk, EngineError, FinishReason, Priority, Usage
+from osiris_inference.protocol import Chunk, EngineError, FinishReason, Usage
 
 Emit = Callable[[Chunk | EngineError], None]
 
