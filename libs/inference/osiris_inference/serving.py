@@ -76,7 +76,7 @@ class ModelService:
         if self._settings.model is not None:
             return
         store = ModelStore(self._settings.models_root)
-        seen = await asyncio.to_thread(store.current, self._role)
+        seen = self._folder
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
             wanted = await asyncio.to_thread(store.current, self._role)

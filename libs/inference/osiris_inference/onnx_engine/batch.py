@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from typing import get_args
 
@@ -31,7 +31,7 @@ class _Reading:
 
     sequence: Sequence
     done: int
-    keys: list[Key] = field(default_factory=list)
+    keys: list[Key]
 
 
 class Batch:
@@ -128,13 +128,14 @@ class Batch:
     def _drop_cancelled(self) -> None:
         with self._changed:
             dropped = [sequence for sequence in self._all() if sequence.cancelled]
+            gone = {id(sequence) for sequence in dropped}  # one that is cancelled from here on is dropped next time
             for priority, queue in self._waiting.items():
-                self._waiting[priority] = deque(sequence for sequence in queue if not sequence.cancelled)
-            if self._reading and self._reading.sequence.cancelled:
+                self._waiting[priority] = deque(sequence for sequence in queue if id(sequence) not in gone)
+            if self._reading and id(self._reading.sequence) in gone:
                 self._reading = None
-        for slot in reversed(range(len(self._running))):
-            if self._running[slot].cancelled:
-                self._leave(slot)
+            for slot in reversed(range(len(self._running))):
+                if id(self._running[slot]) in gone:
+                    self._leave(slot)
         for sequence in dropped:
             sequence.emit(RequestCancelled(f"request {sequence.id} was cancelled"))
 
