@@ -1,12 +1,16 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both make .venv first.
 PYTHON ?= python3
 VENV := .venv
+CLIENTS := .venv-clients
+VLLM := .venv-vllm
+PEERS := .venv-peers
+VLLM_LOCK := services/hermes/environments/vllm-cpu.lock
 BIN := $(VENV)/bin
 MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint up logs bench schemas env clean
+.PHONY: help demo test test-vllm lint up logs bench bench-engines schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,8 +33,28 @@ up: $(STAMP)  ## run the desk until Ctrl-C
 logs:  ## follow the log of one service of the desk that `up` runs: make logs SVC=phi3
 	@tail -n 40 -F $${OSIRIS_HOME:-.osiris}/logs/$(SVC).log
 
-test: $(STAMP)  ## the whole suite, in parallel
+# other people's clients of our API, whose pins are not ours
+$(CLIENTS)/.installed: tests/clients/requirements.lock tests/clients/package.json
+	@test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r tests/clients/requirements.lock
+	@cp tests/clients/package.json $(CLIENTS)/
+	@if command -v npm > /dev/null; then npm install --prefix $(CLIENTS) --silent --no-package-lock --no-audit --no-fund; fi
+	@touch $@
+
+test: $(STAMP) $(CLIENTS)/.installed  ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+# hermes as it runs on a GPU, whose pins are not ours
+$(VLLM)/.installed: $(VLLM_LOCK)
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@echo "installing vLLM into $(VLLM) (once, 3.4 GB, some minutes)"
+	@$(VLLM)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $(VLLM_LOCK)
+	@$(VLLM)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+	  $(addprefix -e libs/,contracts mesh inference cli) -e services/hermes
+	@touch $@
+
+test-vllm: $(VLLM)/.installed  ## hermes on vLLM; on a GPU: make test-vllm VLLM_LOCK=services/hermes/environments/vllm-cuda.lock
+	@$(VLLM)/bin/python -m pytest tests/vllm
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -39,6 +63,14 @@ lint: $(STAMP)  ## ruff and mypy
 bench: $(STAMP)  ## ratios, measured in one run
 	@$(BIN)/python -m tests.bench
 
+$(PEERS)/.installed: tests/bench/engines/requirements.lock
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+bench-engines: $(STAMP) $(PEERS)/.installed $(VLLM)/.installed  ## our engine against its peers, kept in docs/performance.md
+	@$(BIN)/python -m tests.bench.engines --write docs/performance.md
+
 schemas: $(STAMP)  ## export the contracts to docs/schemas
 	@$(BIN)/python -m osiris_contracts docs/schemas
 
@@ -46,4 +78,4 @@ env: $(STAMP)  ## write .env.template from the settings
 	@$(BIN)/python tools/env_template.py > .env.template
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(VLLM) $(PEERS) .osiris

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from osiris_inference.model_store import ModelStore
 from osiris_mesh.connection import connect
 
 REPOSITORY = Path(__file__).parent.parent
+
+collect_ignore = [] if find_spec("vllm") else ["vllm"]  # `make test-vllm` runs these, in an environment of their own
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,11 @@ from itertools import count as counter
 from pathlib import Path
 from typing import Any
 
+from osiris_contracts import GenerateRequest
+from osiris_inference.conversation import conversation
 from osiris_inference.model_store import ModelStore
 from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
 from osiris_inference.protocol import GenerationRequest, Message
-from osiris_inference.serving import conversation
 from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
 from osiris_phi3.prompt import EXAMPLES, SYSTEM_PROMPT
 
@@ -24,7 +25,7 @@ def _request(number: int, *, grammar: bool = False) -> GenerationRequest:
     schema = proposal_schema("SPY", 256) if grammar else None
     return GenerationRequest(
         id=str(number),
-        messages=(Message("user", f"{next(_fresh)}. {PROMPT}"),),
+        prompt=(Message("user", f"{next(_fresh)}. {PROMPT}"),),
         max_tokens=TOKENS,
         temperature=1.0,
         seed=number,
@@ -100,7 +101,9 @@ async def _proposals_per_second(config: OnnxEngineConfig, at_once: int) -> float
     async def propose(number: int) -> None:
         request = GenerationRequest(
             id=str(number),
-            messages=conversation(SYSTEM_PROMPT, EXAMPLES, f"SPY rose {number / 10} %. What now?"),
+            prompt=conversation(
+                GenerateRequest(prompt=f"SPY rose {number / 10} %. What now?"), system=SYSTEM_PROMPT, examples=EXAMPLES
+            ),
             max_tokens=MAX_TOKENS,
             json_schema=proposal_schema("SPY", 144),
         )

@@ -9,6 +9,7 @@ from schemathesis.checks import not_a_server_error
 from tests.support.processes import Process
 
 from osiris_contracts import Problem
+from osiris_contracts.openai import OpenAIError
 from osiris_mesh.connection import connect
 from osiris_mesh.presence import alive
 
@@ -24,7 +25,7 @@ async def test_the_gateway_keeps_its_openapi_document(redis_url: str, tmp_path: 
         assert present.probe_url
         schema = schemathesis.openapi.from_url(f"{present.probe_url}/docs/openapi.json")
         operations = [found.ok() for found in schema.get_all_operations()]
-        assert len(operations) == 6
+        assert len(operations) == 10
         for operation in operations:
 
             @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -33,6 +34,7 @@ async def test_the_gateway_keeps_its_openapi_document(redis_url: str, tmp_path: 
                 response = case.call_and_validate(excluded_checks=[not_a_server_error])
                 assert response.status_code in (503, *range(200, 500)), response.text  # no model is loaded here
                 if response.status_code >= 400:
-                    Problem.model_validate_json(response.content)
+                    error = OpenAIError if case.path.startswith("/v1/") else Problem
+                    error.model_validate_json(response.content)
 
             keeps_its_word()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,14 @@ BLOCKS = [
     for page in PAGES
     for number, block in enumerate(re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL), 1)
 ]
+
+PROGRAMS = [
+    pytest.param(found, id=f"{page.stem}-{found[0]}-{number}")
+    for page in PAGES
+    for number, found in enumerate(re.findall(r"```(python|js)\n(.*?)```", page.read_text(), re.DOTALL), 1)
+]
+CLIENTS = REPOSITORY / ".venv-clients"
+NODE = shutil.which("node")
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +105,23 @@ def test_a_block_runs(block: str, desk: dict[str, str], tmp_path: Path) -> None:
     said = f"{script}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == 0, said
     assert '"status":4' not in done.stdout and '"status":5' not in done.stdout, said  # curl does not mind a problem
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_runs(program: tuple[str, str], desk: dict[str, str], tmp_path: Path) -> None:
+    language, source = program
+    if language == "js" and not (NODE and (CLIENTS / "node_modules").is_dir()):
+        pytest.skip("node and npm are not installed")
+    interpreter = str(CLIENTS / "bin/python") if language == "python" else str(NODE)
+    path = tmp_path / f"program.{'py' if language == 'python' else 'mjs'}"
+    path.write_text(source.replace("localhost:8000", f"localhost:{desk['OSIRIS_GATEWAY_PORT']}"))
+    if language == "js":
+        (tmp_path / "node_modules").symlink_to(CLIENTS / "node_modules")
+    done = subprocess.run(
+        [interpreter, str(path)], env=desk, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, f"{source}\n{done.stdout}\n{done.stderr}"
+    assert done.stdout.strip() and not re.search("^error ", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.support.desk import services
 from tests.support.processes import until
@@ -75,3 +76,28 @@ async def test_hermes_swaps_under_load_and_refuses_what_is_no_use(
         await until(lambda: answers_from("v1"), what="the rollback to v1")
         assert await osiris("verify", "hermes") == 0
         assert "v1: loads and answers" in capsys.readouterr().out
+
+
+async def test_hermes_sleeps_and_wakes_and_nothing_is_lost(
+    redis_url: str,
+    tmp_path: Path,
+    models_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OSIRIS_REDIS_URL", redis_url)
+    monkeypatch.setenv("OSIRIS_HOME", str(tmp_path / "home"))
+    async with services(redis_url, tmp_path / "home", models_root, "hermes") as running, Bus(redis_url, "test") as bus:
+        ask = GenerateRequest(prompt="Say hi.", max_length=200, temperature=1.5)
+        before = [asyncio.create_task(bus.ask(streams.HERMES_REQUESTS, ask, timeout=90)) for _ in range(4)]
+        await asyncio.sleep(0.5)
+        awake = psutil.Process(running["hermes"].pid).memory_info().rss
+        assert await asyncio.to_thread(main, ["models", "sleep", "hermes"]) == 0
+        assert awake - psutil.Process(running["hermes"].pid).memory_info().rss > 100e6
+        assert all(each.text for each in await asyncio.gather(*before))
+        meanwhile = asyncio.create_task(bus.ask(streams.HERMES_REQUESTS, ask, timeout=90))
+        await asyncio.sleep(0.5)
+        assert not meanwhile.done()
+        assert await asyncio.to_thread(main, ["models", "wake", "hermes"]) == 0
+        assert (await meanwhile).text
+    assert "hermes: 1 asleep" in capsys.readouterr().out

@@ -66,6 +66,7 @@ async def test_phi3_answers_a_plain_entry_with_a_valid_proposal_and_hermes_strea
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # two minutes on a slow day
 async def test_200_random_prompts_and_seeds_give_200_valid_proposals(models_root: Path) -> None:
     engine = OnnxEngine(ModelStore(models_root).embedded(), OnnxEngineConfig(slots=8, context=1024, waiting=200))
     await engine.load()
@@ -73,7 +74,7 @@ async def test_200_random_prompts_and_seeds_give_200_valid_proposals(models_root
     async def propose(seed: int) -> Proposal:
         request = GenerationRequest(
             id=str(seed),
-            messages=(Message("user", random_prompt(seed)),),
+            prompt=(Message("user", random_prompt(seed)),),
             max_tokens=MAX_TOKENS,
             temperature=(seed % 5) / 2.5,
             seed=seed,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osiris_cli.errors import CliError
-from osiris_inference.manifest import MANIFEST
+from osiris_inference.manifest import is_checkpoint, is_model
 from osiris_inference.model_store import ModelNotFound, ModelStore
 
 ROLES = ("phi3", "hermes")
@@ -51,7 +51,7 @@ def versions(root: Path, role: str) -> list[Version]:
 def current(root: Path, role: str) -> Path | None:
     """The folder of the version that the services load; None when there is none."""
     folder = ModelStore(root).current(role)
-    return folder if folder is not None and (folder / MANIFEST).is_file() else None
+    return folder if folder is not None and is_model(folder) else None
 
 
 def folder_of(root: Path, role: str, version: str | None) -> Path:
@@ -76,6 +76,8 @@ def verify(folder: Path) -> str:
     Raises:
         CliError: it cannot.
     """
+    if is_checkpoint(folder):
+        return "a checkpoint for vLLM; hermes itself tries it when it loads it"
     from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
 
     async def answer() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from osiris_contracts._base import Contract, ModelId
-from osiris_contracts.generation import MAX_PROMPT_CHARACTERS, SamplingOptions
+from osiris_contracts.generation import MAX_PROMPT_CHARACTERS, MAX_TOKENS, SamplingOptions
 from osiris_contracts.proposal import Proposal
 
 
@@ -19,7 +19,7 @@ class GenerateModelBody(SamplingOptions):
         pattern=r"\S",
         description="What the model is asked, 1 to 100,000 characters, not blank.",
     )
-    max_length: int = Field(default=256, ge=1, le=4096, description="Tokens to generate at most, 1 to 4096.")
+    max_length: int = Field(default=256, ge=1, le=MAX_TOKENS, description="Tokens to generate at most, 1 to 4096.")
     stream: bool = Field(default=False, description="Answer with Server-Sent Events while the model writes.")
 
 
@@ -38,7 +38,7 @@ class ProposeBody(Contract):
         pattern=r"\S",
         description="The situation: instrument, position, market, news.",
     )
-    max_length: int = Field(default=256, ge=1, le=4096, description="Tokens of the critique at most, 1 to 4096.")
+    max_length: int = Field(default=256, ge=1, le=MAX_TOKENS, description="Tokens of the critique at most, 1 to 4096.")
 
 
 class GeneratedText(Contract):

@@ -14,6 +14,7 @@ class ModelStatus(Contract):
     version: str | None = Field(description="Its version; null before it is loaded.")
     file_exists: bool = Field(description="Whether its file is on disk.")
     device: str = Field(description="Where it runs: cpu or cuda.")
+    adapters: tuple[str, ...] = Field(default=(), description="LoRA adapters that a request may name.")
 
 
 class Presence(Contract):
@@ -32,8 +33,9 @@ class Presence(Contract):
 class Control(Contract):
     """An instruction to every instance of a service, on `control.<service>`."""
 
-    command: Literal["drain", "resume", "cancel"] = Field(
-        description="drain: take no new work; resume: take work again; cancel: stop one request."
+    command: Literal["drain", "resume", "sleep", "wake", "cancel"] = Field(
+        description="drain: take no new work; resume: take work again; sleep: also give the model's memory back; "
+        "wake: load it again and take work; cancel: stop one request."
     )
     request_id: str | None = Field(
         default=None, min_length=1, max_length=200, description="cancel only: id of the request."

@@ -9,6 +9,13 @@ GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
 CHAT_TEMPLATE = "chat_template.jinja"
 MANIFEST = "manifest.json"
+GENAI = "genai_config.json"
+CONFIG = "config.json"
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a model: ours, an export for onnxruntime-genai, or one of `transformers`' kind."""
+    return any((folder / name).is_file() for name in (MANIFEST, GENAI, CONFIG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +44,24 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Of a model folder: its manifest, or for a published ONNX export what its `genai_config.json` says.
+        """Of a model folder.
 
         Raises:
-            ValueError: the folder holds neither, or one that cannot be read.
+            ValueError: it cannot be read.
         """
         try:
-            if (path := folder / MANIFEST).exists():
-                facts = json.loads(path.read_text(encoding="utf-8"))
-                return cls(**{**facts, "end_tokens": tuple(facts["end_tokens"])})
-            if (path := folder / "genai_config.json").exists():
-                model = json.loads(path.read_text(encoding="utf-8"))["model"]
-                end = model["eos_token_id"]
-                return cls(
-                    version=folder.name,
-                    source=folder.name,
-                    licence="unknown",
-                    precision="unknown",
-                    context=int(model["context_length"]),
-                    end_tokens=tuple(end) if isinstance(end, list) else (end,),
-                )
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"expected a readable {path.name} in {folder}, got {error!r}") from error
-        raise ValueError(f"expected {MANIFEST} or genai_config.json in the model folder {folder}, found neither")
+            facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            return cls(**{**facts, "end_tokens": tuple(facts["end_tokens"])})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"expected a readable {MANIFEST} in {folder}, got {error!r}") from error
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder holds weights for vLLM, and no ONNX graph."""
+    return any(folder.glob("*.safetensors")) and not any(folder.glob("**/*.onnx"))
+
+
+def version_of(folder: Path) -> str:
+    """The version a folder's manifest tells; without one the folder's name, as for a checkpoint of `transformers`."""
+    path = folder / MANIFEST
+    return str(json.loads(path.read_text(encoding="utf-8"))["version"]) if path.exists() else folder.name

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from osiris_inference.manifest import MANIFEST
+from osiris_inference.manifest import is_model
 
 CURRENT = "current"
 PREVIOUS = "previous"
@@ -35,7 +35,7 @@ class ModelStore:
     def versions(self, role: str) -> list[Path]:
         """The model folders of a role, and the embedded model that any role can use, by name."""
         places = (self._root / role, self._root / EMBEDDED)
-        found = (path.parent for place in places for path in place.glob(f"*/{MANIFEST}"))
+        found = (folder for place in places for folder in place.glob("[!.]*") if is_model(folder))
         return sorted(
             (folder for folder in found if folder.name not in (CURRENT, PREVIOUS)), key=lambda folder: folder.name
         )

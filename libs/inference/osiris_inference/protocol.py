@@ -24,24 +24,30 @@ class GenerationRequest:
 
     Attributes:
         id: names the request, for `cancel`.
-        messages: the conversation, rendered with the model's own chat template.
+        prompt: a conversation, rendered with the model's own chat template; or text, given to the model as it is.
         max_tokens: generated at most; fewer when the context ends before.
         temperature: 0 is greedy.
         top_p: nucleus sampling, the smallest set of tokens with this probability (Holtzman et al. 2020, section 3.1).
         seed: of the draws; same seed, same text.
         stop: texts that end the answer and are not part of it.
         json_schema: the answer is one JSON document of this schema.
+        grammar: the answer follows this grammar, in the dialect of Lark that llguidance reads; not with json_schema.
+        logprobs: tell of every token how likely it was, and as many likely ones in its place; None: neither.
+        adapter: name of the LoRA adapter to answer with; None: the model as it is.
         priority: who goes first when more wait than there are slots: interactive before desk before batch.
     """
 
     id: str
-    messages: tuple[Message, ...]
+    prompt: tuple[Message, ...] | str
     max_tokens: int = 256
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
     stop: tuple[str, ...] = ()
     json_schema: dict[str, Any] | None = None
+    grammar: str | None = None
+    logprobs: int | None = None
+    adapter: str | None = None
     priority: Priority = "desk"
 
 
@@ -55,6 +61,7 @@ class Usage:
         cached_tokens: of the prompt, that were known from earlier prompts.
         queue_seconds: waited for a slot.
         first_token_seconds: from asking to the first token.
+        total_seconds: from asking to the last token.
     """
 
     prompt_tokens: int
@@ -62,15 +69,38 @@ class Usage:
     cached_tokens: int = 0
     queue_seconds: float = 0.0
     first_token_seconds: float = 0.0
+    total_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyToken:
+    """A token in UTF-8, which may be half a character, and the natural logarithm of its probability."""
+
+    text: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnToken(LikelyToken):
+    """A token of an answer; `top` are the likeliest in its place, best first."""
+
+    top: tuple[LikelyToken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of text; the last one says why it is the last, and what was used."""
+    """A piece of text.
+
+    Attributes:
+        finish_reason: of the last one: why it is the last.
+        usage: of the first one what the answer took so far, of the last one what it took.
+        tokens: those it was made of, when the request asked for their log probabilities.
+    """
 
     text: str
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    tokens: tuple[DrawnToken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +137,12 @@ class PromptTooLong(EngineError):
         self.context = context
 
 
+class InvalidPrompt(EngineError):
+    """The model's chat template refuses the conversation."""
+
+
 class InvalidGrammar(EngineError):
-    """The JSON schema cannot be made into a grammar."""
+    """The JSON schema or grammar cannot be followed."""
 
 
 class QueueFull(EngineError):
@@ -117,6 +151,14 @@ class QueueFull(EngineError):
 
 class EngineClosed(EngineError):
     """The engine is not loaded, or was closed."""
+
+
+class EngineDied(EngineError):
+    """What the engine runs in is gone, and does not come back by itself."""
+
+
+class AdapterNotFound(EngineError):
+    """There is no LoRA adapter of this name."""
 
 
 class RequestCancelled(EngineError):
@@ -131,6 +173,21 @@ class TextEngine(Protocol):
         """Version of the model that new requests are answered by."""
         ...
 
+    @property
+    def device(self) -> str:
+        """Where the model runs: cpu or cuda."""
+        ...
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the LoRA adapters that a request may ask for."""
+        ...
+
+    @property
+    def died(self) -> bool:
+        """Whether the engine is gone for good, so that its process has to start anew."""
+        ...
+
     async def load(self) -> None:
         """Load the model and warm it up."""
         ...
@@ -140,9 +197,12 @@ class TextEngine(Protocol):
 
         Raises:
             PromptTooLong: the prompt fills the context.
+            InvalidPrompt: the chat template refuses the conversation.
             InvalidGrammar: the schema is no use.
             QueueFull: too many requests wait.
+            AdapterNotFound: there is no such adapter.
             EngineClosed: there is no model.
+            EngineDied: it went while it wrote.
         """
         ...
 
@@ -156,6 +216,14 @@ class TextEngine(Protocol):
 
     async def swap(self, folder: Path) -> None:
         """Load another version beside this one; new requests go to it, running ones finish where they began."""
+        ...
+
+    async def sleep(self) -> None:
+        """Give the device's memory back when the running requests are done; new ones wait or are refused."""
+        ...
+
+    async def wake(self) -> None:
+        """Be as before `sleep`."""
         ...
 
     async def close(self) -> None:

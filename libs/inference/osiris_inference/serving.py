@@ -2,19 +2,28 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import structlog
 
-from osiris_contracts import Chunk, Example, GenerateResult, ModelId, ModelStatus, Usage
-from osiris_inference import protocol
+from osiris_contracts import (
+    Chunk,
+    GenerateRequest,
+    GenerateResult,
+    LikelyToken,
+    ModelId,
+    ModelStatus,
+    TokenLogprob,
+    Usage,
+)
+from osiris_inference import engines, protocol
 from osiris_inference.metrics import EngineMetrics
 from osiris_inference.model_store import ModelStore
-from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
-from osiris_inference.protocol import EngineStats, GenerationRequest, Message, TextEngine
+from osiris_inference.protocol import DrawnToken, EngineStats, GenerationRequest, Message, TextEngine
 from osiris_inference.settings import EngineSettings
 from osiris_mesh import Delivery, Refused, Service
 
@@ -29,10 +38,22 @@ def seed_of(request_id: str) -> int:
     return int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:8]) >> 1
 
 
-def conversation(system: str, examples: Sequence[Example], prompt: str) -> tuple[Message, ...]:
-    """The turns a model sees: what it is, how it answered before, what it is asked now."""
-    shown = (turn for each in examples for turn in (Message("user", each.prompt), Message("assistant", each.answer)))
-    return (Message("system", system), *shown, Message("user", prompt))
+def generation(
+    request: GenerateRequest, delivery: Delivery, prompt: tuple[Message, ...] | str, *, temperature: float
+) -> GenerationRequest:
+    """A request as an engine takes it; a seed and a `temperature` where it names none."""
+    return GenerationRequest(
+        id=delivery.id,
+        prompt=prompt,
+        max_tokens=request.max_length,
+        temperature=temperature if request.temperature is None else request.temperature,
+        top_p=request.top_p or 1.0,
+        seed=seed_of(delivery.id) if request.seed is None else request.seed,
+        stop=request.stop,
+        logprobs=request.logprobs,
+        adapter=request.adapter,
+        priority=delivery.envelope.priority,
+    )
 
 
 class ModelService:
@@ -45,8 +66,14 @@ class ModelService:
         self._file_exists = False
         self._metrics = EngineMetrics(service.metrics.registry, self._stats)
         self._folder: Path | None = None
+        self._service = service
+        self._asleep = False
+        self._changing = asyncio.Lock()
         service.on_start(self.load)
         service.background(self.keep_current)
+        service.background(self.keep_alive)
+        service.on_command("sleep", self.sleep)
+        service.on_command("wake", self.wake)
         service.on_stop(self.close)
         service.model_status = self.status
 
@@ -55,15 +82,7 @@ class ModelService:
         folder = await asyncio.to_thread(self._choose)
         self._folder = folder
         self._file_exists = True
-        engine = OnnxEngine(
-            folder,
-            OnnxEngineConfig(
-                slots=self._settings.slots,
-                context=self._settings.context,
-                threads=self._settings.threads,
-                prefix_cache=self._settings.prefix_cache_mib * 2**20,
-            ),
-        )
+        engine = engines.make(folder, self._settings)
         await engine.load()
         self._engine = engine
         _log.info("model loaded", role=self._role, version=engine.version, folder=str(folder))
@@ -80,11 +99,12 @@ class ModelService:
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
             wanted = await asyncio.to_thread(store.current, self._role)
-            if wanted is None or wanted == seen:
+            if wanted is None or wanted == seen or self._asleep:
                 continue
             seen = wanted
             if wanted != self._folder and self._engine is not None:
-                await self._swap(self._engine, wanted)
+                async with self._changing:
+                    await self._swap(self._engine, wanted)
 
     async def _swap(self, engine: TextEngine, folder: Path) -> None:
         try:
@@ -95,6 +115,37 @@ class ModelService:
         self._folder = folder
         _log.info("version loaded", role=self._role, version=engine.version)
 
+    async def keep_alive(self) -> None:
+        """Watch the engine, for ever.
+
+        Raises:
+            EngineDied: it is gone; the service ends with this, and whoever supervises it starts it anew.
+        """
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            if self._engine is not None and self._engine.died:
+                raise protocol.EngineDied("expected the engine's process to live, it is gone")
+
+    async def sleep(self) -> None:
+        """Take no new work, finish what runs, and give the device's memory to somebody else."""
+        async with self._changing:
+            if self._engine is None or self._asleep:
+                return
+            await self._service.drain()
+            self._asleep = True
+            await self._engine.sleep()
+            _log.info("asleep", role=self._role)
+
+    async def wake(self) -> None:
+        """Be ready again."""
+        async with self._changing:
+            if self._engine is None or not self._asleep:
+                return
+            await self._engine.wake()
+            self._asleep = False
+            await self._service.resume()
+            _log.info("awake", role=self._role)
+
     async def close(self) -> None:
         """Free the model."""
         if self._engine is not None:
@@ -104,10 +155,11 @@ class ModelService:
     def status(self) -> ModelStatus:
         """What the presence tells of the model."""
         return ModelStatus(
-            loaded=self._engine is not None,
-            version=self._engine.version if self._engine else None,
+            loaded=self._engine is not None and not self._asleep,
+            version=self._engine.version if self._engine and not self._asleep else None,
             file_exists=self._file_exists,
-            device="cpu",
+            device=self._engine.device if self._engine and not self._asleep else "unknown",
+            adapters=self._engine.adapters if self._engine else (),
         )
 
     async def answer(self, request: GenerationRequest, delivery: Delivery, *, stream: bool) -> GenerateResult:
@@ -116,22 +168,27 @@ class ModelService:
         Raises:
             Refused: the prompt or the grammar cannot be served.
         """
-        if self._engine is None:
+        if self._engine is None or self._asleep:
             raise Refused("model_not_loaded", f"expected a loaded {self._role} model, there is none yet; try again")
         version = self._engine.version
         pieces: list[str] = []
+        tokens: list[DrawnToken] = []
         last = protocol.Chunk("")
         try:
             async with aclosing(self._engine.generate(request)) as chunks:
                 async for chunk in chunks:
-                    if stream and chunk.text:
-                        delivery.send(Chunk(index=len(pieces), text=chunk.text))
+                    if stream and (chunk.text or chunk.tokens):
+                        delivery.send(_chunk(chunk, len(pieces)))
                     pieces.append(chunk.text)
+                    tokens += chunk.tokens
                     last = chunk
         except protocol.PromptTooLong as error:
             raise Refused("prompt_too_long", str(error)) from error
-        except protocol.InvalidGrammar as error:
+        except (protocol.InvalidPrompt, protocol.InvalidGrammar, protocol.AdapterNotFound) as error:
             raise Refused("invalid_request", str(error)) from error
+        except protocol.EngineDied as error:
+            self._service.fail(error)  # what it did not finish is handed back
+            raise
         except protocol.QueueFull as error:
             raise Refused("queue_full", str(error)) from error
         if last.usage is not None:
@@ -142,14 +199,34 @@ class ModelService:
             model_id=self._role,
             model_version=version,
             text="".join(pieces),
+            logprobs=_logprobs(tokens),
             finish_reason=last.finish_reason,
-            usage=Usage(**asdict(last.usage)),
+            usage=_usage(last.usage),
         )
 
     def _stats(self) -> EngineStats | None:
-        return self._engine.stats() if self._engine else None
+        return self._engine.stats() if self._engine and not self._asleep else None
 
     def _choose(self) -> Path:
         if self._settings.model is not None:
             return self._settings.model
         return ModelStore(self._settings.models_root).resolve(self._role, _log.info)
+
+
+def _chunk(chunk: protocol.Chunk, index: int) -> Chunk:
+    usage = _usage(chunk.usage) if index == 0 and chunk.usage else None
+    return Chunk(index=index, text=chunk.text, logprobs=_logprobs(chunk.tokens), usage=usage)
+
+
+def _usage(usage: protocol.Usage) -> Usage:
+    return Usage(**asdict(usage))
+
+
+def _logprobs(tokens: Iterable[DrawnToken]) -> tuple[TokenLogprob, ...]:
+    return tuple(
+        TokenLogprob(**_token(token), top=tuple(LikelyToken(**_token(each)) for each in token.top)) for token in tokens
+    )
+
+
+def _token(token: protocol.LikelyToken) -> dict[str, Any]:
+    return {"token": token.text.decode(errors="replace"), "bytes": tuple(token.text), "logprob": token.logprob}

@@ -1,6 +1,7 @@
 """What every service that holds an ONNX model can be told."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,6 +11,9 @@ from osiris_mesh import MeshSettings, shared
 class EngineSettings(MeshSettings):
     """Settings of a model service; its own prefix is `OSIRIS_<SERVICE>_`."""
 
+    engine: Literal["onnx", "vllm"] = Field(
+        default="onnx", description="What runs the model: onnx, or vllm where its environment is installed."
+    )
     models: Path | None = Field(
         default=None,
         validation_alias=shared("MODELS"),
@@ -21,13 +25,34 @@ class EngineSettings(MeshSettings):
         "else the embedded SmolLM2-135M-Instruct.",
     )
     slots: int = Field(default=8, ge=1, le=256, description="Requests decoded at once.")
-    context: int = Field(
-        default=2048, ge=64, description="Tokens of prompt and answer together, at most what the model allows."
+    read_ahead: int = Field(
+        default=8, ge=0, le=256, description="Requests held beside those, so that an interactive one goes first."
+    )
+    context: int | None = Field(
+        default=None,
+        ge=64,
+        description="Tokens of prompt and answer together, at most what the model allows; "
+        "unset: 2048 with onnx, 6144 with vllm.",
     )
     prefix_cache_mib: int = Field(
         default=256, ge=0, description="MiB of prompt beginnings kept for the next prompt that begins alike; 0: none."
     )
+    provider: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="onnx: what computes; cuda wants onnxruntime-gpu."
+    )
+    gpu_memory_share: float = Field(
+        default=0.9, gt=0, le=1, description="vllm: of the GPU's memory, for weights, keys and values."
+    )
+    adapters: Path | None = Field(
+        default=None,
+        description="Folder of LoRA adapters a request may name: NAME.onnx_adapter, or PEFT folders for vllm.",
+    )
     threads: int = Field(default=0, ge=0, description="Threads of the model; 0: one for each core.")
+
+    @property
+    def workers(self) -> int:
+        """Requests held at once."""
+        return self.slots + self.read_ahead
 
     @property
     def models_root(self) -> Path:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -15,6 +15,8 @@ from osiris_contracts import Control, streams
 from osiris_mesh import envelope
 from osiris_mesh.connection import BLOCK_MS, Client
 from osiris_mesh.errors import Refused
+
+Command = Callable[[], Awaitable[None]]
 
 _REMEMBERED = 10_000
 _LOOK_BACK_SECONDS = 600
@@ -30,6 +32,8 @@ class Controls:
         self._stream = streams.control(service)
         self._cancelled: OrderedDict[str, None] = OrderedDict()
         self._running: dict[str, asyncio.Task[object]] = {}
+        self._turn = asyncio.Lock()
+        self._commands: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def cancellable(self, request_id: str) -> AsyncIterator[None]:
@@ -60,8 +64,11 @@ class Controls:
         if task := self._running.get(request_id):
             task.cancel()
 
-    async def obey(self, drain: Callable[[], Awaitable[None]], resume: Callable[[], Awaitable[None]]) -> None:
-        """Follow the control stream, for ever; cancels of the last ten minutes count, drains only from now."""
+    async def obey(self, commands: Mapping[str, Command]) -> None:
+        """Follow the control stream, for ever; cancels of the last ten minutes count, `commands` only from now.
+
+        A command runs beside the next ones: a cancel must not wait for it.
+        """
         started = f"{int(time.time() * 1000)}-0"
         last: str | bytes = f"{int((time.time() - _LOOK_BACK_SECONDS) * 1000)}-0"
         while True:
@@ -80,8 +87,23 @@ class Controls:
                     if command.command == "cancel" and command.request_id:
                         self.cancel(command.request_id)
                     elif entry_id.decode() >= started:
-                        _log.info("told to " + command.command, reason=command.reason)
-                        await (drain() if command.command == "drain" else resume())
+                        self._run(command, commands.get(command.command))
+
+    def _run(self, command: Control, work: Command | None) -> None:
+        if work is None:
+            _log.warning("command refused, this service does not know it", command=command.command)
+            return
+        _log.info("told to " + command.command, reason=command.reason)
+        task = asyncio.create_task(self._in_turn(command.command, work))
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+
+    async def _in_turn(self, name: str, work: Command) -> None:
+        async with self._turn:
+            try:
+                await work()
+            except Exception:
+                _log.exception("command failed", command=name)
 
 
 def _cancelled(request_id: str) -> Refused:

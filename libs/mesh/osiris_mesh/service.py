@@ -53,6 +53,7 @@ class Service:
         self._on_start: list[Hook] = []
         self._on_stop: list[Hook] = []
         self._background: list[Callable[[], Awaitable[None]]] = []
+        self._commands: dict[str, Hook] = {"drain": self.drain, "resume": self.resume}
         self._trimmed: set[str] = set()
         self._started_at = datetime.now(UTC)
         self._ready = False
@@ -131,6 +132,10 @@ class Service:
         self._on_stop.append(hook)
         return hook
 
+    def on_command(self, command: str, hook: Hook) -> None:
+        """Run when the control stream says `command`."""
+        self._commands[command] = hook
+
     def background(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         """Run beside the subscriptions until the service stops; its failure stops the service."""
         self._background.append(work)
@@ -164,7 +169,7 @@ class Service:
                 stack.push_async_callback(server.stop)
             stack.push_async_callback(withdraw, self.bus.redis, self.name, self.bus.instance)
             self._spawn(stack, keep_announcing(self.bus.redis, self.presence))
-            self._spawn(stack, self.controls.obey(self.drain, self.resume))
+            self._spawn(stack, self.controls.obey(self._commands))
             for hook in self._on_start:
                 await hook()
             for hook in reversed(self._on_stop):
@@ -202,6 +207,11 @@ class Service:
 
     def stop(self) -> None:
         """Ask the service to drain and end."""
+        self._stopped.set()
+
+    def fail(self, error: BaseException) -> None:
+        """End with `error`: what is not finished is handed back, and whoever supervises the process starts it anew."""
+        self._failure = self._failure or error
         self._stopped.set()
 
     def run(self) -> None:
@@ -261,8 +271,7 @@ class Service:
                 await work
             except Exception as error:
                 _log.exception("background work failed")
-                self._failure = error
-                self._stopped.set()
+                self.fail(error)
 
         task = asyncio.create_task(watched())
 

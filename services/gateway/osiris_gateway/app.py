@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from osiris_gateway import assessments, docs, problems
 from osiris_gateway.auth import key_guard
 from osiris_gateway.models import Models
+from osiris_gateway.openai import routes as openai
 from osiris_gateway.routes import ROUTES
 from osiris_gateway.scores import RecentScores
 from osiris_gateway.settings import GatewaySettings
@@ -34,7 +35,7 @@ def build(settings: GatewaySettings) -> Service:
 
 def _http(settings: GatewaySettings, models: Models, trades: Trades, vitals: Vitals) -> Litestar:
     return Litestar(
-        [*ROUTES, docs.assets()],
+        [*ROUTES, *openai.ROUTES, docs.assets()],
         dependencies={
             "models": Provide(lambda: models, sync_to_thread=False),
             "trades": Provide(lambda: trades, sync_to_thread=False),

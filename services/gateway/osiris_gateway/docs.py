@@ -25,7 +25,17 @@ from osiris_contracts import (
     ProposeBody,
     ProposedTrade,
 )
+from osiris_contracts.openai import (
+    ChatCompletion,
+    ChatCompletionBody,
+    Completion,
+    CompletionBody,
+    ModelCard,
+    ModelList,
+    OpenAIError,
+)
 
+_OPENAI = (ChatCompletion, ChatCompletionBody, Completion, CompletionBody, ModelCard, ModelList, OpenAIError)
 _ASSETS = "/docs/assets"
 _BODIES = (
     FeedbackReceipt,
@@ -38,6 +48,7 @@ _BODIES = (
     Proposal,
     ProposeBody,
     ProposedTrade,
+    *_OPENAI,
 )
 
 

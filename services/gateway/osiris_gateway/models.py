@@ -37,6 +37,10 @@ class Models:
         found = [each.model for each in self._alive[model_id] if each.model is not None]
         return next((status for status in found if status.loaded), found[0] if found else None)
 
+    def answering(self, model_id: ModelId) -> Presence | None:
+        """A living instance that can answer; None when there is none."""
+        return next((each for each in self._alive[model_id] if _can_answer(each)), None)
+
     async def refresh(self) -> None:
         """Look who is alive and how much waits."""
         for model_id, stream in streams.REQUESTS_OF.items():
@@ -62,22 +66,27 @@ class Models:
             Refused: the model is not there, its queue is full, it refuses, or it takes too long.
         """
         async with self._admitted(model_id):
-            correlation = str(run) if run else None
             return await self._bus.ask(
                 streams.REQUESTS_OF[model_id],
                 request,
                 timeout=self._timeout,
                 priority="interactive",
-                correlationid=correlation,
+                correlationid=str(run) if run else None,
             )
 
-    async def stream(self, model_id: ModelId, request: GenerateRequest) -> AsyncGenerator[Chunk | GenerateResult]:
-        """The answer piece by piece, then as a whole; closing it cancels the request. Raises as `ask`."""
+    async def stream(
+        self, model_id: ModelId, request: GenerateRequest, run: UUID | None = None
+    ) -> AsyncGenerator[Chunk | GenerateResult]:
+        """The answer piece by piece, then as a whole; closing it cancels the request. Takes and raises as `ask`."""
         async with (
             self._admitted(model_id),
             aclosing(
                 self._bus.replies_to(
-                    streams.REQUESTS_OF[model_id], request, timeout=self._timeout, priority="interactive"
+                    streams.REQUESTS_OF[model_id],
+                    request,
+                    timeout=self._timeout,
+                    priority="interactive",
+                    correlationid=str(run) if run else None,
                 )
             ) as replies,
         ):
@@ -87,12 +96,12 @@ class Models:
 
     def require(self, model_id: ModelId) -> None:
         """Raise Refused, `model_not_loaded`, when no living instance of the model can answer."""
-        if not self._ready(model_id):
+        if self.answering(model_id) is None:
             raise Refused("model_not_loaded", f"expected a {model_id} that can answer, there is none now; try again")
 
     @asynccontextmanager
     async def _admitted(self, model_id: ModelId) -> AsyncIterator[None]:
-        if not self._ready(model_id):
+        if self.answering(model_id) is None:
             await self.refresh()  # it may have come within the last half second
         self.require(model_id)
         if max(self._asking[model_id], self._backlog[model_id]) >= self._limit:
@@ -105,5 +114,6 @@ class Models:
         finally:
             self._asking[model_id] -= 1
 
-    def _ready(self, model_id: ModelId) -> bool:
-        return any(each.ready and each.model and each.model.loaded for each in self._alive[model_id])
+
+def _can_answer(presence: Presence) -> bool:
+    return bool(presence.ready and presence.model and presence.model.loaded)

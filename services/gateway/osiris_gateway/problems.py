@@ -10,7 +10,9 @@ from litestar.exceptions import ClientException, HTTPException, ValidationExcept
 from redis.exceptions import RedisError
 
 from osiris_contracts import ErrorCode, FieldProblem, Problem
+from osiris_contracts.openai import OpenAIError
 from osiris_gateway.hangup import HungUp
+from osiris_gateway.openai import errors as openai
 from osiris_mesh import Refused
 
 PROBLEM_JSON = "application/problem+json"
@@ -29,6 +31,10 @@ _RETRY_SECONDS = {429: 1, 503: 2}
 _log = structlog.get_logger(__name__)
 
 
+class UnknownModel(Exception):
+    """A model that the desk does not have."""
+
+
 class UnknownTransaction(Exception):
     """Feedback on a proposal that nobody made, or too long ago."""
 
@@ -37,6 +43,9 @@ def _respond(request: Request[Any, Any, Any], problem: Problem, headers: Mapping
     headers = dict(headers or {})
     if seconds := _RETRY_SECONDS.get(problem.status):
         headers.setdefault("retry-after", str(seconds))
+    if request.url.path.startswith(openai.PREFIX):
+        status, facts = openai.of_problem(problem)
+        return Response(OpenAIError(error=facts), status_code=status, headers=headers)
     return Response(
         problem.model_copy(update={"instance": request.url.path}).model_dump_json(exclude_none=True).encode(),
         status_code=problem.status,
@@ -86,6 +95,10 @@ def _unknown_transaction(request: Request[Any, Any, Any], error: UnknownTransact
     )
 
 
+def _unknown_model(request: Request[Any, Any, Any], error: UnknownModel) -> Any:
+    return _respond(request, Problem(title="Unknown model", status=404, detail=str(error), code="model_not_found"))
+
+
 def _hung_up(request: Request[Any, Any, Any], error: HungUp) -> Any:
     problem = Problem(title="Client closed request", status=499, detail="nobody reads this", code="client_closed")
     return _respond(request, problem)
@@ -107,6 +120,7 @@ HANDLERS: dict[Any, Any] = {
     Refused: _refused,
     ValidationException: _invalid,
     HTTPException: _http,
+    UnknownModel: _unknown_model,
     UnknownTransaction: _unknown_transaction,
     UnicodeDecodeError: _no_text,
     HungUp: _hung_up,

@@ -28,6 +28,7 @@ from osiris_gateway import sse
 from osiris_gateway.hangup import unless_hung_up
 from osiris_gateway.models import Models
 from osiris_gateway.problems import PROBLEM_JSON
+from osiris_gateway.timing import Timing
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
 
@@ -57,17 +58,21 @@ ASKING = INPUT | _problems(
 )
 
 
-def _json(body: BaseModel) -> Response[Any]:
-    return Response(body.model_dump_json().encode(), media_type="application/json")
+def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[Any]:
+    return Response(body.model_dump_json().encode(), media_type="application/json", headers=headers)
 
 
 async def _generate(request: AnyRequest, models: Models, model_id: ModelId, body: GenerateModelBody) -> Response[Any]:
+    timing = Timing()
     asked = GenerateRequest.model_validate(body.model_dump(exclude={"model_id"}))
     if body.stream:
         replies = models.stream(model_id, asked)
         first = await unless_hung_up(request, anext(replies))  # what is refused at once keeps its HTTP status
-        return Stream(sse.events(first, replies), media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
-    return _json(_answer(await unless_hung_up(request, models.ask(model_id, asked))))
+        return Stream(
+            sse.events(first, replies), media_type=sse.MEDIA_TYPE, headers={**sse.HEADERS, **timing.headers(first)}
+        )
+    result = await unless_hung_up(request, models.ask(model_id, asked))
+    return _json(_answer(result), timing.headers(result))
 
 
 def _answer(result: GenerateResult) -> GeneratedText | Proposal:

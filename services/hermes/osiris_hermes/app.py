@@ -1,9 +1,12 @@
 """Wires `hermes.requests` to the engine."""
 
+from dataclasses import replace
+
 from osiris_contracts import GenerateRequest, GenerateResult, streams
 from osiris_hermes.settings import HermesSettings
-from osiris_inference.protocol import GenerationRequest
-from osiris_inference.serving import ModelService, conversation, seed_of
+from osiris_inference import tool_calls
+from osiris_inference.conversation import conversation
+from osiris_inference.serving import ModelService, generation
 from osiris_mesh import Delivery, Service
 
 
@@ -12,20 +15,19 @@ def build(settings: HermesSettings) -> Service:
     service = Service("hermes", settings)
     model = ModelService("hermes", settings, service)
 
-    @service.consume(streams.HERMES_REQUESTS, GenerateRequest, workers=settings.slots)
+    @service.consume(streams.HERMES_REQUESTS, GenerateRequest, workers=settings.workers)
     async def generate(request: GenerateRequest, delivery: Delivery) -> GenerateResult:
-        """Answer in plain English."""
-        temperature = settings.temperature if request.temperature is None else request.temperature
-        generation = GenerationRequest(
-            id=delivery.id,
-            messages=conversation(request.system or settings.system_prompt, request.examples, request.prompt),
-            max_tokens=request.max_length,
-            temperature=temperature,
-            top_p=request.top_p or 1.0,
-            seed=seed_of(delivery.id) if request.seed is None else request.seed,
-            stop=request.stop,
-            priority=delivery.envelope.priority,
+        """Answer in plain English, by a JSON schema, or with a call of a tool."""
+        prompt = conversation(request, system=settings.system_prompt)
+        asked = replace(
+            generation(request, delivery, prompt, temperature=settings.temperature),
+            json_schema=request.json_schema,
+            grammar=tool_calls.grammar(request.tools, required=request.tool_choice == "required")
+            if request.tools
+            else None,
         )
-        return await model.answer(generation, delivery, stream=request.stream)
+        result = await model.answer(asked, delivery, stream=request.stream)
+        call = tool_calls.called(result.text) if request.tools else None
+        return result.model_copy(update={"tool_call": call})
 
     return service

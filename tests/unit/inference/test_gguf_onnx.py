@@ -7,10 +7,11 @@ import pytest
 from tokenizers import Tokenizer
 
 from osiris_inference.gguf_onnx import convert
-from osiris_inference.manifest import GRAPH, TOKENIZER, Manifest
+from osiris_inference.manifest import TOKENIZER, Manifest
+from osiris_inference.model_folder import ModelFolder
 from osiris_inference.model_store import embedded_weights
 from osiris_inference.onnx_engine import OnnxEngineConfig
-from osiris_inference.onnx_engine.decoder import Decoder
+from osiris_inference.onnx_engine.decoder import open_decoder
 
 TEXT = (
     "The desk bought two thousand shares at the open, because the price had fallen for three days while the volume "
@@ -20,7 +21,7 @@ TEXT = (
 
 def distributions(folder: Path, tokens: list[int]) -> np.ndarray:
     """Next-token distributions after every eighth prefix: [prefixes, vocabulary]."""
-    decoder = Decoder(folder / GRAPH, OnnxEngineConfig(slots=1, context=128))
+    decoder = open_decoder(ModelFolder.read(folder), OnnxEngineConfig(slots=1, context=128))
     logits = np.stack([decoder.prefill(0, tokens[:end]) for end in range(4, len(tokens), 8)]).astype(np.float64)
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
@@ -40,7 +41,7 @@ def test_q8_is_close_to_the_exact_graph(model: Path, tmp_path: Path) -> None:
 
 def test_a_token_at_a_time_gives_what_the_whole_prompt_gives(model: Path) -> None:
     tokens = Tokenizer.from_file(str(model / TOKENIZER)).encode(TEXT, add_special_tokens=False).ids[:24]
-    decoder = Decoder(model / GRAPH, OnnxEngineConfig(slots=2, context=64))
+    decoder = open_decoder(ModelFolder.read(model), OnnxEngineConfig(slots=2, context=64))
     whole = decoder.prefill(0, tokens).copy()
     decoder.prefill(1, tokens[:12])
     decoder.prefill(0, tokens[:12])

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
@@ -30,7 +32,7 @@ async def engine(model: Path) -> AsyncIterator[OnnxEngine]:
 
 def request(prompt: str, **options: Any) -> GenerationRequest:
     defaults: dict[str, Any] = {"id": prompt, "max_tokens": 24}
-    return GenerationRequest(messages=(Message("user", prompt),), **(defaults | options))
+    return GenerationRequest(prompt=(Message("user", prompt),), **(defaults | options))
 
 
 async def text(engine: OnnxEngine, asked: GenerationRequest) -> str:
@@ -95,6 +97,29 @@ async def test_an_answer_follows_its_schema_whatever_the_model_would_say(engine:
     assert all(set(each) == {"n", "ok"} and 10 <= each["n"] <= 99 for each in answers)
 
 
+async def test_text_is_gone_on_with_as_it_is(engine: OnnxEngine) -> None:
+    asked = GenerationRequest("raw", "The capital of France is", max_tokens=1)
+    assert await text(engine, asked) == " Paris"
+
+
+async def test_every_token_tells_how_likely_it_was(engine: OnnxEngine) -> None:
+    asked = request("Name a colour.", logprobs=5)
+    tokens = [token async for chunk in engine.generate(asked) for token in chunk.tokens]
+    assert b"".join(token.text for token in tokens).decode() == await text(engine, request("Name a colour."))
+    for token in tokens:
+        assert token.logprob == token.top[0].logprob  # greedy takes the likeliest
+        assert 0 < sum(math.exp(each.logprob) for each in token.top) <= 1 + 1e-6
+        assert [each.logprob for each in token.top] == sorted((each.logprob for each in token.top), reverse=True)
+
+
+async def test_what_a_grammar_forces_is_certain(engine: OnnxEngine) -> None:
+    asked = request("Say hi.", json_schema={"const": {"answer": "yes"}}, logprobs=1)
+    chunks = [chunk async for chunk in engine.generate(asked)]
+    tokens = [token for chunk in chunks for token in chunk.tokens]
+    assert b"".join(token.text for token in tokens).decode() == "".join(chunk.text for chunk in chunks)
+    assert [token.logprob for token in tokens[1:]] == [0.0] * (len(tokens) - 1)
+
+
 async def test_a_schema_that_cannot_be_followed_is_refused(engine: OnnxEngine) -> None:
     with pytest.raises(InvalidGrammar, match="expected a JSON schema"):
         await text(engine, request("Hi", json_schema={"type": "no such type"}))
@@ -146,6 +171,28 @@ async def test_a_swap_loses_no_request(engine: OnnxEngine, model: Path) -> None:
     await engine.swap(model)
     assert await text(engine, request("What is the capital of France?"))
     assert all(await asyncio.gather(*before))
+
+
+async def test_after_swaps_and_sleep_there_is_one_model_in_memory(model: Path) -> None:
+    def resident() -> float:
+        return psutil.Process().memory_info().rss / 1e6
+
+    engine = OnnxEngine(model, OnnxEngineConfig(slots=8, context=2048))
+    before = resident()
+    await engine.load()
+    await asyncio.gather(*(text(engine, request(f"Count from {number}.", temperature=1.5)) for number in range(8)))
+    one = resident() - before
+    for _ in range(3):
+        await engine.swap(model)
+        await asyncio.gather(*(text(engine, request(f"Count from {number}.", temperature=1.5)) for number in range(8)))
+    assert resident() - before < 1.25 * one
+    await engine.sleep()
+    assert resident() - before < 0.25 * one
+    with pytest.raises(EngineClosed):
+        await text(engine, request("Are you there?"))
+    await engine.wake()
+    assert await text(engine, request("Are you there?"))
+    await engine.close()
 
 
 async def test_a_closed_engine_says_so(model: Path) -> None:

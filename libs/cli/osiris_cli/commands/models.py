@@ -8,12 +8,16 @@ import typer
 from osiris_cli.commands.options import HomeOption, JsonOption
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from osiris_cli.models import Version
     from osiris_contracts import Presence
 
 EXAMPLE = "Example: osiris models use phi3 2024-01-03   A running phi3 loads it beside the old one and swaps."
 
 models = typer.Typer(help="The models: what lies on disk, what is in use, and changing it.", add_completion=False)
+
+_PATIENCE_SECONDS = 300  # a long answer is finished first, and vLLM takes a minute to load
 
 Role = Annotated[Literal["phi3", "hermes"], typer.Argument(help="Whose model.", show_default=False)]
 
@@ -82,6 +86,48 @@ def rollback(role: Role, home: HomeOption = None) -> None:
     from osiris_cli import settings
 
     typer.echo(f"{role} uses {folders.rollback(settings.load(home=home).models_folder, role).name}")
+
+
+@models.command(epilog="Example: osiris models sleep hermes   Its GPU is free for the trainer until: wake hermes")
+def sleep(role: Role, home: HomeOption = None) -> None:
+    """Let a role's services finish what they do and give their model's memory back."""
+    _tell(role, "sleep", home)
+
+
+@models.command(epilog="Example: osiris models wake hermes")
+def wake(role: Role, home: HomeOption = None) -> None:
+    """Let a role's services load their model again and go on."""
+    _tell(role, "wake", home)
+
+
+def _tell(role: str, command: Literal["sleep", "wake"], home: "Path | None") -> None:
+    """Tell every living instance, and wait until it says that it did."""
+    import asyncio
+
+    from osiris_cli import run_file, settings
+
+    url = run_file.redis_url(settings.load(home=home))
+    told = asyncio.run(_told(url, role, command))
+    typer.echo(f"{role}: {told} {'asleep' if command == 'sleep' else 'awake'}")
+
+
+async def _told(url: str, role: str, command: Literal["sleep", "wake"]) -> int:
+    import asyncio
+
+    from osiris_cli.errors import CliError
+    from osiris_contracts import Control, streams
+    from osiris_mesh import Bus
+
+    async with Bus(url, "cli") as bus:
+        if not await bus.instances(role):
+            raise CliError(f"expected a living {role}, there is none; start the desk: osiris up")
+        await bus.publish(streams.control(role), Control(command=command, reason=f"osiris models {command}"))
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                found = await bus.instances(role)
+                if found and all(each.model and each.model.loaded == (command == "wake") for each in found):
+                    return len(found)
+                await asyncio.sleep(0.2)
 
 
 async def _live(url: str) -> "list[Presence]":

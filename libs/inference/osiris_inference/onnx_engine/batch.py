@@ -2,7 +2,6 @@
 
 import threading
 from collections import deque
-from dataclasses import dataclass
 from time import perf_counter
 from typing import get_args
 
@@ -10,28 +9,14 @@ import structlog
 
 from osiris_contracts import Priority
 from osiris_inference.onnx_engine.decoder import Decoder, Logits
-from osiris_inference.onnx_engine.prefix_cache import BLOCK, Key, PrefixCache, keys_of
+from osiris_inference.onnx_engine.prefix_cache import PrefixCache
+from osiris_inference.onnx_engine.reading import Reader, Reading
 from osiris_inference.onnx_engine.sequence import Sequence
 from osiris_inference.protocol import EngineClosed, EngineError, QueueFull, RequestCancelled
-
-CHUNK = 64
-"""Tokens of a prompt that are read between two steps of the running requests: what they wait at most."""
-
-CHUNK_ALONE = 256
-"""The same when nothing runs; a cancelled prompt still gives way soon."""
 
 _ORDER: tuple[Priority, ...] = get_args(Priority)
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A request whose prompt is being read, in the slot behind those that run."""
-
-    sequence: Sequence
-    done: int
-    keys: list[Key]
 
 
 class Batch:
@@ -46,9 +31,11 @@ class Batch:
         self._slots = slots
         self._limit = waiting
         self._waiting: dict[Priority, deque[Sequence]] = {priority: deque() for priority in _ORDER}
-        self._reading: _Reading | None = None
+        self._reading: Reading | None = None
+        self._adapter: str | None = None
         self._running: list[Sequence] = []
         self.prefixes = PrefixCache(prefix_cache)
+        self._reader = Reader(decoder, self.prefixes)
         self._changed = threading.Condition()
         self._ending = False
         self._aborting = False
@@ -141,46 +128,40 @@ class Batch:
 
     def _admit(self) -> None:
         """Read one piece of the next prompt; when it was the last, its request runs with the others."""
-        if len(self._running) == self._slots:
-            return
         reading = self._reading or self._begin()
         if reading is None:
             return
-        sequence = reading.sequence
-        end = reading.done + (CHUNK if self._running else CHUNK_ALONE)
-        logits = self._decoder.extend(self._slots, sequence.prompt[reading.done : end])
-        reading.done = min(end, len(sequence.prompt))
-        if reading.done < len(sequence.prompt):
+        running = len(self._running)
+        logits = self._reader.read(reading, beside=running > 0, crowded=self.waiting > running)
+        if logits is None:
             return
-        self.prefixes.add((key, self._decoder.block(self._slots, number)) for number, key in self._new_blocks(reading))
         self._reading = None
         slot = len(self._running)
-        self._decoder.move(self._slots, slot)
-        self._running.append(sequence)
-        if not self._advance(sequence, logits):
+        if reading.slot != slot:  # somebody left meanwhile
+            self._decoder.move(reading.slot, slot)
+        self._running.append(reading.sequence)
+        if not self._advance(reading.sequence, logits):
             self._leave(slot)
 
-    def _begin(self) -> _Reading | None:
-        """Take the next request, and what is known of its prompt from earlier ones."""
+    def _begin(self) -> Reading | None:
+        """Take the next request, if there is one and a slot for it."""
         with self._changed:
             queue = next((self._waiting[priority] for priority in _ORDER if self._waiting[priority]), None)
-            if queue is None:
+            if queue is None or len(self._running) == self._slots:
                 return None
+            if self._running and queue[0].adapter != self._adapter:
+                return None  # one adapter at a time; it waits for those that run, and nobody overtakes it
             sequence = queue.popleft()
-            keys = keys_of(sequence.prompt)
-            blocks = self.prefixes.longest(keys)
-            self._decoder.restore(self._slots, blocks)
-            sequence.times.begun = perf_counter()
-            sequence.cached = len(blocks) * BLOCK
-            self._reading = _Reading(sequence, done=sequence.cached, keys=keys)
+            if sequence.adapter != self._adapter:
+                self._decoder.use(sequence.adapter)
+                self._adapter = sequence.adapter
+            self._reading = self._reader.begin(sequence, len(self._running))
             return self._reading
-
-    def _new_blocks(self, reading: _Reading) -> list[tuple[int, Key]]:
-        return [(number, key) for number, key in enumerate(reading.keys) if key not in self.prefixes]
 
     def _step(self) -> None:
         if not self._running:
             return
+        begun = perf_counter()
         if len(self._running) == 1:
             logits = self._decoder.extend(0, self._running[0].pending)[None]
         else:
@@ -188,6 +169,7 @@ class Batch:
                 if forced := sequence.pending[:-1]:
                     self._decoder.extend(slot, forced)
             logits = self._decoder.step([sequence.pending[-1] for sequence in self._running])
+        self._reader.pace.stepped(perf_counter() - begun)
         finished = [slot for slot, sequence in enumerate(self._running) if not self._advance(sequence, logits[slot])]
         for slot in reversed(finished):
             self._leave(slot)

@@ -1,9 +1,11 @@
 """How the engine is set up."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OnnxEngineConfig:
     """Sizes of an engine.
 
@@ -13,6 +15,8 @@ class OnnxEngineConfig:
         threads: of the model; 0 leaves it to onnxruntime, one for each core.
         waiting: requests that may wait for a slot.
         prefix_cache: bytes of keys and values of prompt beginnings kept for the next prompt that begins alike.
+        adapters: folder of LoRA adapters, `<name>.onnx_adapter`, for a graph that takes them.
+        provider: what computes; cuda wants onnxruntime-gpu.
         forced_tokens: whether tokens that a grammar forces are appended at once instead of decoded one by one.
     """
 
@@ -22,3 +26,5 @@ class OnnxEngineConfig:
     waiting: int = 64
     prefix_cache: int = 256 * 2**20
     forced_tokens: bool = True
+    adapters: Path | None = None
+    provider: Literal["cpu", "cuda"] = "cpu"

@@ -8,11 +8,15 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from osiris_inference.chat import ChatTemplate
-from osiris_inference.manifest import CHAT_TEMPLATE, GRAPH, TOKENIZER, Manifest
+from osiris_inference.manifest import Manifest
+from osiris_inference.memory import give_back
+from osiris_inference.model_folder import ModelFolder
+from osiris_inference.onnx_engine.adapters import Adapters
 from osiris_inference.onnx_engine.batch import Batch
 from osiris_inference.onnx_engine.config import OnnxEngineConfig
-from osiris_inference.onnx_engine.decoder import Decoder
+from osiris_inference.onnx_engine.decoder import open_decoder
 from osiris_inference.onnx_engine.grammar import Grammars
+from osiris_inference.onnx_engine.logprobs import LogProbabilities
 from osiris_inference.onnx_engine.sampling import Sampler
 from osiris_inference.onnx_engine.sequence import Emit, Sequence
 from osiris_inference.onnx_engine.text import TextStream
@@ -35,10 +39,14 @@ class _Model:
     tokenizer: Tokenizer
     template: ChatTemplate
     grammars: Grammars
+    adapters: Adapters
     batch: Batch
 
     def prepare(self, request: GenerationRequest, emit: Emit) -> Sequence:
-        prompt = self.tokenizer.encode(self.template.render(request.messages), add_special_tokens=False).ids
+        self.adapters.require(request.adapter)
+        text = request.prompt if isinstance(request.prompt, str) else self.template.render(request.prompt)
+        raw = isinstance(request.prompt, str)  # a template says itself where a text begins
+        prompt = self.tokenizer.encode(text, add_special_tokens=raw).ids
         if len(prompt) >= self.context:
             raise PromptTooLong(len(prompt), self.context)
         return Sequence(
@@ -47,10 +55,12 @@ class _Model:
             limit=min(request.max_tokens, self.context - len(prompt)),
             end_tokens=frozenset(self.manifest.end_tokens),
             sampler=Sampler(request.temperature, request.top_p, request.seed),
-            grammar=None if request.json_schema is None else self.grammars.of(request.json_schema),
+            grammar=self.grammars.of(request),
+            logprobs=None if request.logprobs is None else LogProbabilities(self.grammars.text_of, request.logprobs),
             text=TextStream(self.tokenizer, request.stop),
             emit=emit,
             priority=request.priority,
+            adapter=request.adapter,
         )
 
 
@@ -71,6 +81,21 @@ class OnnxEngine:
     def version(self) -> str:
         """Version of the model that new requests are answered by."""
         return self._loaded().manifest.version
+
+    @property
+    def device(self) -> str:
+        """Where the model runs."""
+        return self._config.provider
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """See `TextEngine.adapters`."""
+        return self._model.adapters.names() if self._model else ()
+
+    @property
+    def died(self) -> bool:
+        """Never: it runs in this process."""
+        return False
 
     async def load(self) -> None:
         """Load the model and warm it up.
@@ -100,12 +125,17 @@ class OnnxEngine:
         """See `TextEngine.swap`. Raises ValueError, and stays with the old version, when `folder` holds no model."""
         model = await asyncio.to_thread(_load, folder, self._config)
         await self._warm(model)
-        old, self._model, self._folder = self._model, model, folder
-        if old is not None:
-            self._retired.append(old.batch)
-            old.batch.end(abort=False)
-            await asyncio.to_thread(old.batch.wait)
-            self._retired.remove(old.batch)
+        self._folder = folder
+        await self._replace(model)
+
+    async def sleep(self) -> None:
+        """See `TextEngine.sleep`."""
+        await self._replace(None)
+
+    async def wake(self) -> None:
+        """See `TextEngine.wake`."""
+        if self._model is None:
+            await self.load()
 
     async def close(self) -> None:
         """See `TextEngine.close`."""
@@ -113,6 +143,19 @@ class OnnxEngine:
             model, self._model = self._model, None
             model.batch.end(abort=True)
             await asyncio.to_thread(model.batch.wait)
+
+    async def _replace(self, model: _Model | None) -> None:
+        """Answer with `model` from now on; when the requests of the one before are done, its memory is free."""
+        batch = self._model.batch if self._model else None
+        self._model = model
+        if batch is None:
+            return
+        self._retired.append(batch)
+        batch.end(abort=False)
+        await asyncio.to_thread(batch.wait)
+        self._retired.remove(batch)
+        del batch
+        await asyncio.to_thread(give_back)
 
     def _loaded(self) -> _Model:
         if self._model is None:
@@ -132,7 +175,7 @@ class OnnxEngine:
 
         prompt = model.tokenizer.encode("Hello", add_special_tokens=False).ids
         sampler, text = Sampler(0, 1, 0), TextStream(model.tokenizer, ())
-        model.batch.join(Sequence("warm-up", prompt, 1, frozenset(), sampler, None, text, emit))
+        model.batch.join(Sequence("warm-up", prompt, 1, frozenset(), sampler, None, None, text, emit))
         try:
             await done
         except ValueError:
@@ -162,16 +205,18 @@ class OnnxEngine:
                 sequence.cancelled = True
 
 
-def _load(folder: Path, config: OnnxEngineConfig) -> _Model:
-    manifest = Manifest.read(folder)
-    context = min(config.context, manifest.context)
-    decoder = Decoder(folder / GRAPH, replace(config, context=context))
-    tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
+def _load(path: Path, config: OnnxEngineConfig) -> _Model:
+    folder = ModelFolder.read(path)
+    context = min(config.context, folder.manifest.context)
+    decoder = open_decoder(folder, replace(config, context=context))
+    tokenizer_json = folder.tokenizer.read_text(encoding="utf-8")
+    end_token = folder.manifest.end_tokens[0]
     return _Model(
-        manifest=manifest,
+        manifest=folder.manifest,
         context=context,
         tokenizer=Tokenizer.from_str(tokenizer_json),
-        template=ChatTemplate((folder / CHAT_TEMPLATE).read_text(encoding="utf-8")),
-        grammars=Grammars(tokenizer_json, decoder.vocabulary, manifest.end_tokens[0], forces=config.forced_tokens),
+        template=folder.template,
+        grammars=Grammars(tokenizer_json, decoder.vocabulary, end_token, forces=config.forced_tokens),
+        adapters=decoder.adapters,
         batch=Batch(decoder, slots=config.slots, waiting=config.waiting, prefix_cache=config.prefix_cache),
     )

@@ -20,9 +20,12 @@ Block = NDArray[np.generic]
 Key = bytes
 
 
-def keys_of(tokens: list[int]) -> list[Key]:
-    """The keys of every whole block of a prompt; the last token is left over, because its logits are wanted."""
-    chain, keys = b"", []
+def keys_of(tokens: list[int], adapter: str | None = None) -> list[Key]:
+    """The keys of every whole block of a prompt; the last token is left over, because its logits are wanted.
+
+    With another adapter the same tokens have other keys and values.
+    """
+    chain, keys = (adapter or "").encode(), []
     for end in range(BLOCK, len(tokens), BLOCK):
         chain = hashlib.blake2b(
             chain + np.array(tokens[end - BLOCK : end], np.int64).tobytes(), digest_size=16
@@ -39,7 +42,7 @@ class PrefixCache:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._blocks: OrderedDict[Key, Block] = OrderedDict()
         self.bytes = 0
         self.hits = 0
@@ -65,9 +68,9 @@ class PrefixCache:
     def add(self, blocks: Iterable[tuple[Key, Block]]) -> None:
         """Keep blocks; those that were not used for longest make room."""
         for key, block in blocks:
-            if key in self._blocks or block.nbytes > self._limit:
+            if key in self._blocks or block.nbytes > self.limit:
                 continue
-            while self.bytes + block.nbytes > self._limit:
+            while self.bytes + block.nbytes > self.limit:
                 _, dropped = self._blocks.popitem(last=False)
                 self.bytes -= dropped.nbytes
             self._blocks[key] = block

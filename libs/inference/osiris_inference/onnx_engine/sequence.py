@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from osiris_contracts import Priority
 from osiris_inference.onnx_engine.grammar import Grammar
+from osiris_inference.onnx_engine.logprobs import LogProbabilities
 from osiris_inference.onnx_engine.sampling import Sampler
 from osiris_inference.onnx_engine.text import TextStream
-from osiris_inference.protocol import Chunk, EngineError, FinishReason, Usage
+from osiris_inference.protocol import Chunk, DrawnToken, EngineError, FinishReason, Usage
 
 Emit = Callable[[Chunk | EngineError], None]
 
@@ -44,15 +45,19 @@ class Sequence:
     end_tokens: frozenset[int]
     sampler: Sampler
     grammar: Grammar | None
+    logprobs: LogProbabilities | None
     text: TextStream
     emit: Emit
     priority: Priority = "desk"
+    adapter: str | None = None
     times: Times = field(default_factory=Times)
     cached: int = 0
     cancelled: bool = False
     generated: int = 0
     pending: list[int] = field(default_factory=list)
     """Tokens that the model has not seen yet: the last drawn, and those the grammar forces behind it."""
+    _drawn: list[DrawnToken] = field(default_factory=list)
+    _given: bool = False
 
     def advance(self, logits: NDArray[np.float32]) -> bool:
         """Draw the next token, take those that must follow, give out what they complete; whether the answer goes on."""
@@ -61,33 +66,48 @@ class Sequence:
         self.times.first_token = self.times.first_token or perf_counter()
         token = self.sampler.draw(logits)
         self.pending = [token]
+        self._drawn = [self.logprobs.drawn(token, logits)] if self.logprobs else []
         if self.grammar is not None:
             self.grammar.accept(token)
-            self.pending += self.grammar.forced()
+            self._force(self.grammar.forced())
         piece = ""
-        for token in self.pending:
+        for taken, token in enumerate(self.pending):
             self.generated += 1
             if token in self.end_tokens:
-                return self._end(piece, "stop")
+                return self._end(piece, "stop", taken)
             piece += self.text.feed(token)
             if self.text.stopped:
-                return self._end(piece, "stop")
+                return self._end(piece, "stop", taken + 1)
             if self.generated >= self.limit:
-                return self._end(piece, "length")
+                return self._end(piece, "length", taken + 1)
         if self.grammar is not None and self.grammar.finished:
-            return self._end(piece, "stop")
-        if piece:
-            self.emit(Chunk(piece))
+            return self._end(piece, "stop", len(self.pending))
+        if self.grammar is not None:
+            self.grammar.look_ahead()
+        if piece or self._drawn:
+            self._give(Chunk(piece, usage=None if self._given else self._usage(), tokens=tuple(self._drawn)))
         return True
 
-    def _end(self, piece: str, reason: FinishReason) -> bool:
+    def _force(self, tokens: list[int]) -> None:
+        self.pending += tokens
+        if self.logprobs is not None:
+            self._drawn += map(self.logprobs.forced, tokens)
+
+    def _end(self, piece: str, reason: FinishReason, taken: int) -> bool:
         rest = "" if self.text.stopped else self.text.flush()
-        usage = Usage(
+        self._give(Chunk(piece + rest, reason, self._usage(), tuple(self._drawn[:taken])))
+        return False
+
+    def _give(self, chunk: Chunk) -> None:
+        self._given = True
+        self.emit(chunk)
+
+    def _usage(self) -> Usage:
+        return Usage(
             prompt_tokens=len(self.prompt),
             completion_tokens=self.generated,
             cached_tokens=self.cached,
             queue_seconds=self.times.begun - self.times.asked,
             first_token_seconds=self.times.first_token - self.times.asked,
+            total_seconds=perf_counter() - self.times.asked,
         )
-        self.emit(Chunk(piece + rest, reason, usage))
-        return False
