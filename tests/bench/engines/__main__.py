@@ -31,7 +31,7 @@ TOKENS = 96
 WORDS = "the price fell rose while volume stop target close open high low news desk risk long short".split()  # noqa: SIM905
 BEGIN, END = "<!-- bench-engines -->", "<!-- /bench-engines -->"
 
-Figures = dict[str, dict[str, float]]
+Samples = dict[str, dict[str, list[float]]]
 
 
 def words(count: int, random_: random.Random) -> str:
@@ -56,47 +56,60 @@ def contestants(scratch: Path, model: Path) -> dict[str, Contestant]:
     return found
 
 
-def decoding(entered: dict[str, Contestant], rounds: int) -> Figures:
-    """Medians over the rounds: prefill, first token, and tokens/s with 1, 4 and 16 requests, prompts included."""
+def decoding(entered: dict[str, Contestant], rounds: int) -> Samples:
+    """Prefill, first token, and tokens/s with 1, 4 and 16 requests, prompts included: a value a round."""
     random_ = random.Random(0)
-    samples: dict[str, dict[str, list[float]]] = {name: {} for name in entered}
-    for _ in range(rounds + 1):  # the first warms up
-        long = words(500, random_)
-        several = {count: [words(200, random_) for _ in range(count)] for count in (1, 4, 16)}
-        for name, contestant in entered.items():
-            kept = samples[name]
-            kept.setdefault("prefill, tokens/s", []).append(500 / contestant.answer(Job([long], 1)).first)
-            for count, prompts in several.items():
+    samples = empty(entered)
+    for round_ in range(-1, rounds):  # the first warms up
+        alone = [words(200, random_)]
+        for count, prompts in ((1, alone), (4, several(4, random_)), (16, several(16, random_))):
+            for name, contestant in in_turn(entered, round_):
                 result = contestant.answer(Job(prompts, TOKENS))
-                kept.setdefault(f"tokens/s, {count} at once", []).append(result.tokens / result.seconds)
+                samples[name].setdefault(f"tokens/s, {count} at once", []).append(result.tokens / result.seconds)
                 if count == 1:
-                    kept.setdefault("first token, s", []).append(result.first)
-    return medians(samples)
+                    samples[name].setdefault("first token, s", []).append(result.first)
+        long = words(500, random_)
+        for name, contestant in in_turn(entered, round_):
+            samples[name].setdefault("prefill, tokens/s", []).append(500 / contestant.answer(Job([long], 1)).first)
+    return without_first(samples)
 
 
-def medians(samples: dict[str, dict[str, list[float]]]) -> Figures:
-    """Of every figure, without its first round."""
-    return {
-        name: {figure: statistics.median(values[1:]) for figure, values in figures.items()}
-        for name, figures in samples.items()
-    }
-
-
-def proposing(entered: dict[str, Contestant], rounds: int, prompt: Callable[[int], str]) -> Figures:
-    """Proposals/s at 1 and at 8 requests, each bound to the proposal's schema."""
+def proposing(entered: dict[str, Contestant], rounds: int, prompt: Callable[[int], str]) -> Samples:
+    """Proposals/s at 1 and at 8 requests, each bound to the proposal's schema: a value a round."""
     schema = proposal_schema("SPY", 144)
-    samples: dict[str, dict[str, list[float]]] = {name: {} for name in entered}
+    samples = empty(entered)
     number = 0
-    for _ in range(rounds + 1):
+    for round_ in range(-1, rounds):
         for count in (1, 8):
             prompts = [prompt(number + each) for each in range(count)]
             number += count
-            for name, contestant in entered.items():
+            for name, contestant in in_turn(entered, round_):
                 result = contestant.answer(Job(prompts, MAX_TOKENS, schema))
                 valid = sum(is_valid(text) for text in result.texts)
-                kept = samples[name]
-                kept.setdefault(f"proposals/s, {count} at once", []).append(valid / result.seconds)
-    return medians(samples)
+                samples[name].setdefault(f"proposals/s, {count} at once", []).append(valid / result.seconds)
+    return without_first(samples)
+
+
+def several(count: int, random_: random.Random) -> list[str]:
+    """Prompts of 200 tokens."""
+    return [words(200, random_) for _ in range(count)]
+
+
+def in_turn(entered: dict[str, Contestant], round_: int) -> list[tuple[str, Contestant]]:
+    """Who begins changes from round to round: the machine's speed drifts."""
+    order = list(entered.items())
+    first = round_ % len(order)
+    return order[first:] + order[:first]
+
+
+def empty(entered: dict[str, Contestant]) -> Samples:
+    """No value yet."""
+    return {name: {} for name in entered}
+
+
+def without_first(samples: Samples) -> Samples:
+    """The rounds that count."""
+    return {name: {figure: values[1:] for figure, values in row.items()} for name, row in samples.items()}
 
 
 def is_valid(text: str) -> bool:
@@ -120,31 +133,32 @@ def hit_and_miss(ours: Contestant) -> float:
     return statistics.median(ratios)
 
 
-def table(figures: Figures) -> list[str]:
-    """Markdown: a row each, and how many times the best peer ours is."""
-    columns = list(next(iter(figures.values())))
-    peers = [name for name in figures if name not in (OURS, PLAIN)]
+def table(samples: Samples) -> list[str]:
+    """Markdown: the medians, a row each, and how many times the best peer ours is, as the median of the rounds."""
+    columns = list(samples[OURS])
+    peers = [name for name in samples if name not in (OURS, PLAIN)]
     lines = [f"| | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
-    for name, row in figures.items():
-        lines.append(f"| {name} | {' | '.join(f'{row[column]:,.2f}' for column in columns)} |")
+    for name, row in samples.items():
+        lines.append(f"| {name} | {' | '.join(f'{statistics.median(row[column]):,.2f}' for column in columns)} |")
     for title, others in (("ours / the best peer", peers), ("ours / without", [PLAIN])):
-        if not set(others) & figures.keys():
-            continue
-        ratios = []
-        for column in columns:
-            values = [figures[name][column] for name in others]
-            better = (
-                min(values) / figures[OURS][column] if column.endswith(", s") else figures[OURS][column] / max(values)
-            )
-            ratios.append(f"**{better:.2f}x**")
-        lines.append(f"| {title} | {' | '.join(ratios)} |")
+        if set(others) <= samples.keys():
+            ratios = [times_better(samples, column, others) for column in columns]
+            lines.append(f"| {title} | {' | '.join(f'**{ratio:.2f}x**' for ratio in ratios)} |")
     return lines
+
+
+def times_better(samples: Samples, column: str, others: list[str]) -> float:
+    """Ours against the best of `others`, round by round: what slows the machine down slows both."""
+    seconds = column.endswith(", s")
+    best = (min if seconds else max)(others, key=lambda name: statistics.median(samples[name][column]))
+    pairs = zip(samples[OURS][column], samples[best][column], strict=True)
+    return statistics.median(theirs / ours if seconds else ours / theirs for ours, theirs in pairs)
 
 
 def main() -> None:
     """Measure, print, and with --write keep it in a page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="of every figure; medians are told (default 3)")
+    parser.add_argument("--rounds", type=int, default=5, help="of every figure; medians are told (default 5)")
     parser.add_argument("--write", type=Path, help="page that keeps the tables between its markers")
     parser.add_argument("--proposals", type=int, default=1000, help="that must be valid (default 1000)")
     options = parser.parse_args()
@@ -166,7 +180,7 @@ def main() -> None:
         hit = hit_and_miss(entered[OURS])
     weights = sum(path.stat().st_size for path in model.glob("model.onnx*"))
     limit = bandwidth / weights
-    alone = decoded[OURS]["tokens/s, 1 at once"]
+    alone = statistics.median(decoded[OURS]["tokens/s, 1 at once"])
     valid = valid_proposals(model, options.proposals, prompt)
     gaps = gaps_beside_a_long_prompt(model)
     lines = [
