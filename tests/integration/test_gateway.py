@@ -21,6 +21,7 @@ from osiris_gateway.app import build
 from osiris_gateway.settings import GatewaySettings
 from osiris_mesh.connection import connect
 from osiris_mesh.envelope import parse
+from osiris_mesh.queues import waiting
 
 pytestmark = [pytest.mark.xdist_group("gateway"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -277,8 +278,8 @@ async def idle(redis_url: str) -> None:
     redis = connect(redis_url)
 
     async def nothing_left() -> bool:
-        (group,) = await redis.xinfo_groups(streams.HERMES_REQUESTS)
-        return not group["pending"] and not group["lag"]
+        queues = await waiting(redis, streams.lanes(streams.HERMES_REQUESTS), "hermes")
+        return not any(each.backlog for each in queues.values())
 
     await until(nothing_left, timeout=6, what="hermes to be idle")
     await redis.aclose()

@@ -1,10 +1,10 @@
 """The names of the streams. Nobody spells one elsewhere."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, get_args
 from uuid import UUID
 
-from osiris_contracts._base import ModelId
+from osiris_contracts._base import ModelId, Priority
 
 MARKET_TICKS: Final = "market.ticks"
 MARKET_ORDERS: Final = "market.orders"
@@ -24,6 +24,12 @@ DESK_GROUP: Final = "orchestrator"
 REQUESTS_OF: Final[dict[ModelId, str]] = {"hermes": HERMES_REQUESTS, "phi3": PHI3_REQUESTS}
 """The request stream of each model."""
 
+DEFAULT_PRIORITY: Final[Priority] = "desk"
+"""What an entry has that names none."""
+
+LANED: Final = frozenset(REQUESTS_OF.values())
+"""Streams that have a lane for each priority, so that a long queue of one never stands before another."""
+
 DEFAULT_RETENTION: Final = timedelta(hours=1)
 RETENTION: Final[dict[str, timedelta]] = {
     MARKET_TICKS: timedelta(minutes=10),
@@ -41,6 +47,16 @@ def dead(stream: str) -> str:
     return f"{stream}:dead"
 
 
+def lane(stream: str, priority: Priority) -> str:
+    """Where work of `priority` goes: `stream:priority`; the desk's, and all where there are no lanes, to `stream`."""
+    return f"{stream}:{priority}" if stream in LANED and priority != DEFAULT_PRIORITY else stream
+
+
+def lanes(stream: str) -> tuple[str, ...]:
+    """Every lane of `stream`."""
+    return tuple(dict.fromkeys(lane(stream, priority) for priority in get_args(Priority)))
+
+
 def control(service: str) -> str:
     """The stream on which `service` is told to drain, resume or cancel."""
     return f"control.{service}"
@@ -49,6 +65,11 @@ def control(service: str) -> str:
 def replies(instance: str) -> str:
     """The reply stream of one instance of a service."""
     return f"replies.{instance}"
+
+
+def answer(request_id: str) -> str:
+    """The reply stream of one request that may be asked for again."""
+    return f"answers.{request_id}"
 
 
 def proposal_key(transaction_id: UUID) -> str:

@@ -20,7 +20,7 @@ def make(folder: Path, settings: EngineSettings) -> TextEngine:
             VllmEngineConfig(
                 slots=settings.slots,
                 context=settings.context or VllmEngineConfig.context,
-                waiting=settings.workers,
+                waiting=settings.waiting,
                 memory_share=settings.gpu_memory_share,
                 adapters=settings.adapters,
             ),
@@ -32,7 +32,7 @@ def make(folder: Path, settings: EngineSettings) -> TextEngine:
         OnnxEngineConfig(
             slots=settings.slots,
             context=settings.context or OnnxEngineConfig.context,
-            waiting=settings.workers,
+            waiting=settings.waiting,
             threads=settings.threads,
             provider=settings.provider,
             adapters=settings.adapters,

@@ -1,10 +1,11 @@
 """What every service that holds an ONNX model can be told."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
+from osiris_contracts import Priority
 from osiris_mesh import MeshSettings, shared
 
 
@@ -26,7 +27,7 @@ class EngineSettings(MeshSettings):
     )
     slots: int = Field(default=8, ge=1, le=256, description="Requests decoded at once.")
     read_ahead: int = Field(
-        default=8, ge=0, le=256, description="Requests held beside those, so that an interactive one goes first."
+        default=8, ge=0, le=256, description="Requests of each priority held beside those, read ahead of a free slot."
     )
     context: int | None = Field(
         default=None,
@@ -51,8 +52,13 @@ class EngineSettings(MeshSettings):
 
     @property
     def workers(self) -> int:
-        """Requests held at once."""
+        """Requests of one priority held at once."""
         return self.slots + self.read_ahead
+
+    @property
+    def waiting(self) -> int:
+        """Requests that may wait for a slot: those of all priorities."""
+        return len(get_args(Priority)) * self.workers
 
     @property
     def models_root(self) -> Path:

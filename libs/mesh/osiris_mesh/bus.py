@@ -11,12 +11,16 @@ import structlog
 from pydantic import BaseModel
 
 from osiris_contracts import Chunk, Control, ErrorReply, GenerateResult, Presence, Priority, streams
+from osiris_contracts.streams import DEFAULT_PRIORITY
+from osiris_mesh import queues, scripts
 from osiris_mesh.connection import connect
-from osiris_mesh.envelope import DEFAULT_PRIORITY, Envelope, wrap
+from osiris_mesh.delivery import REPLY_SECONDS
+from osiris_mesh.envelope import Envelope, wrap
 from osiris_mesh.errors import Refused
 from osiris_mesh.ids import instance_name, new_id
 from osiris_mesh.presence import alive
-from osiris_mesh.replies import AnyReply, Replies
+from osiris_mesh.replies import AnyReply, Queue, Replies
+from osiris_mesh.scripts import Output
 from osiris_mesh.writer import Writer
 
 _log = structlog.get_logger(__name__)
@@ -59,9 +63,10 @@ class Bus:
         return await self.append(stream, self._wrap(message, id or new_id(), **attributes))
 
     async def append(self, stream: str, envelope: Envelope) -> str:
-        """Append an entry as it is; returns its id."""
+        """Append an entry as it is, in the lane of its priority; returns its id."""
         fields = [part for pair in envelope.to_fields().items() for part in pair]
-        entry_id: bytes = await self.writer.call("XADD", stream, "*", *fields)
+        lane = streams.lane(stream, envelope.priority)
+        entry_id: bytes = await self.writer.call("XADD", lane, "*", *fields)
         return entry_id.decode()
 
     async def replies_to(
@@ -73,28 +78,34 @@ class Bus:
         id: str | None = None,
         correlationid: str | None = None,
         priority: Priority = DEFAULT_PRIORITY,
+        once: bool = False,
     ) -> AsyncGenerator[AnyReply]:
         """Ask, and yield every reply up to the last, each piece once though a second worker may have taken over.
 
         Closing the iterator early cancels the request. Past `timeout` seconds the mesh drops it.
+
+        Args:
+            once: a request of the same `id` is made once within a day, whoever asks and however often: each gets every
+                reply from the first. Nobody cancels it by going away.
 
         Raises:
             Refused: the answer is an error, or none came in time (`deadline_exceeded`).
         """
         request_id = id or new_id()
         deadline = time.time() + timeout
+        replyto = streams.answer(request_id) if once else self._replies.stream
         envelope = self._wrap(
             request,
             request_id,
             correlationid=correlationid,
-            replyto=self._replies.stream,
+            replyto=replyto,
             deadline=int(deadline * 1000),
             priority=priority,
         )
         finished = False
         pieces = 0
-        async with self._replies.of(request_id) as queue:
-            await self.append(stream, envelope)
+        async with self._replies.on(replyto) if once else self._replies.of(request_id) as queue:
+            await (self._append_once(stream, envelope) if once else self.append(stream, envelope))
             try:
                 while not finished:
                     reply = await _next(queue, deadline - time.time(), timeout)
@@ -108,8 +119,17 @@ class Bus:
                             raise Refused.of(reply)
                     yield reply
             finally:
-                if not finished:
+                if not finished and not once:
                     await self.cancel(stream, request_id)
+
+    async def was_asked(self, request_id: str) -> bool:
+        """Whether somebody made the request with `once` within the last day."""
+        return bool(await self.redis.exists(streams.answer(request_id)))
+
+    async def _append_once(self, stream: str, envelope: Envelope) -> None:
+        entry = Output(streams.lane(stream, envelope.priority), envelope.to_fields())
+        arguments = [REPLY_SECONDS, *scripts.flatten([entry])]
+        await scripts.run(self.writer, scripts.ASK_ONCE, [str(envelope.replyto)], arguments)
 
     async def ask(self, stream: str, request: BaseModel, *, timeout: float, **options: Any) -> GenerateResult:
         """Ask, and wait for the finished answer. Raises and takes options as `replies_to` does."""
@@ -127,13 +147,7 @@ class Bus:
 
     async def backlog(self, stream: str, group: str) -> int:
         """Entries of `stream` that `group` has not finished: not handed out yet, or pending."""
-        if not await self.redis.exists(stream):
-            return 0
-        for info in await self.redis.xinfo_groups(stream):
-            if info["name"] == group.encode():
-                lag = info.get("lag")
-                return int(info["pending"]) + (int(lag) if lag is not None else 0)
-        return int(await self.redis.xlen(stream))
+        return (await queues.waiting(self.redis, [stream], group))[stream].backlog
 
     async def instances(self, service: str) -> list[Presence]:
         """The living instances of `service`."""
@@ -147,7 +161,7 @@ def _flat(envelope: Envelope) -> list[str | bytes]:
     return [part for pair in envelope.to_fields().items() for part in pair]
 
 
-async def _next(queue: "asyncio.Queue[AnyReply]", left: float, timeout: float) -> AnyReply:
+async def _next(queue: Queue, left: float, timeout: float) -> AnyReply:
     try:
         async with asyncio.timeout(max(left, 0)):
             return await queue.get()

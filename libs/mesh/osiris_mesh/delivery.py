@@ -1,7 +1,7 @@
 """One delivery of one entry: what a handler knows of it, and how it is settled."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
 
@@ -77,6 +77,12 @@ class Delivery:
             return None
         stored: bytes | None = await self.writer.call("GET", self.effect_key)
         return stored
+
+    async def move(self, lane: str) -> None:
+        """Put the message into another lane of its stream, in one step; it stays the same message."""
+        same = replace(self.envelope, id=self.id)
+        arguments = [self.group, self.entry_id, 0, "", *scripts.flatten([Output(lane, same.to_fields())])]
+        await scripts.run(self.writer, scripts.FINISH, [self.stream, ""], arguments)
 
     async def repeat(self, answer: bytes) -> None:
         """Acknowledge a message that had its effect before, and give its sender the same answer again."""

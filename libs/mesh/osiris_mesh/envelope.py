@@ -10,8 +10,7 @@ from typing import Any, cast, get_args
 from pydantic import BaseModel
 
 from osiris_contracts import Priority
-
-DEFAULT_PRIORITY: Priority = "desk"
+from osiris_contracts.streams import DEFAULT_PRIORITY
 
 Fields = dict[Any, str | bytes]
 

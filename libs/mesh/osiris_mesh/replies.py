@@ -1,8 +1,13 @@
-"""One reply stream an instance, one reader loop, and whoever waits is woken by the id of what was asked."""
+"""Answers: one reader loop an instance, whatever the number of requests, and whoever waits is woken.
+
+Most answers come on one stream of the instance, and are told apart by the id of what was asked. An answer that may be
+asked for again, even of another instance, has a stream of its own, which is read from its beginning.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import structlog
 from pydantic import ValidationError
@@ -14,6 +19,7 @@ from osiris_mesh.connection import BLOCK_MS, Client
 from osiris_mesh.tasks import end
 
 AnyReply = Chunk | GenerateResult | ErrorReply
+Queue = asyncio.Queue[AnyReply]
 
 _READ = 1_000
 _TRIM_EVERY = 500
@@ -21,13 +27,27 @@ _TRIM_EVERY = 500
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class _Followed:
+    """A stream of one answer: how far it was read, what was on it, and who follows it."""
+
+    last: bytes = b"0-0"
+    replies: list[AnyReply] = field(default_factory=list)
+    followers: list[Queue] = field(default_factory=list)
+
+
 class Replies:
-    """Reads one reply stream and hands each reply to the request that caused it."""
+    """Reads reply streams and hands each reply to the request that caused it.
+
+    Args:
+        stream: where the answers of this instance come.
+    """
 
     def __init__(self, redis: Client, stream: str) -> None:
         self._redis = redis
         self.stream = stream
-        self._waiting: dict[str, asyncio.Queue[AnyReply]] = {}
+        self._waiting: dict[str, Queue] = {}
+        self._followed: dict[str, _Followed] = {}
         self._last = b"0-0"
         self._since_trim = 0
         self._task: asyncio.Task[None] | None = None
@@ -45,40 +65,75 @@ class Replies:
             self._task = None
 
     @asynccontextmanager
-    async def of(self, request_id: str) -> AsyncIterator[asyncio.Queue[AnyReply]]:
-        """The replies to `request_id`, in order, from now until the block ends."""
+    async def of(self, request_id: str) -> AsyncIterator[Queue]:
+        """The replies to `request_id` on the instance's stream, in order, from now until the block ends."""
         queue = self._waiting[request_id] = asyncio.Queue()
         try:
             yield queue
         finally:
             self._waiting.pop(request_id, None)
 
+    @asynccontextmanager
+    async def on(self, stream: str) -> AsyncIterator[Queue]:
+        """The replies on the stream of one answer, from its beginning until the block ends."""
+        queue: Queue = asyncio.Queue()
+        followed = self._followed.get(stream)
+        if followed is None:
+            followed = self._followed[stream] = _Followed()
+            await self._redis.xadd(self.stream, {"wake": "1"})  # the loop waits for the streams it knew
+        for reply in followed.replies:
+            queue.put_nowait(reply)
+        followed.followers.append(queue)
+        try:
+            yield queue
+        finally:
+            followed.followers.remove(queue)
+            if not followed.followers:
+                self._followed.pop(stream, None)
+
     async def _run(self) -> None:
         while True:
+            positions = {self.stream: self._last}
+            positions.update((name, followed.last) for name, followed in self._followed.items())
             try:
-                found = await self._redis.xread({self.stream: self._last}, count=_READ, block=BLOCK_MS)
+                found = await self._redis.xread(positions, count=_READ, block=BLOCK_MS)
             except (RedisError, OSError) as error:
                 _log.warning("reply stream not readable, trying again", error=str(error))
                 await asyncio.sleep(0.2)
                 continue
-            for _, entries in found or ():
-                for entry_id, fields in entries:
-                    self._last = entry_id
-                    self._dispatch(fields)
-                await self._trim(len(entries))
+            for name, entries in found or ():
+                if name.decode() == self.stream:
+                    await self._take_own(entries)
+                elif followed := self._followed.get(name.decode()):
+                    _take(followed, entries)
 
-    def _dispatch(self, fields: dict[bytes, bytes]) -> None:
-        cause = fields.get(b"causationid", b"").decode(errors="replace")
-        queue = self._waiting.get(cause)
-        if queue is None:
-            return
-        try:
-            queue.put_nowait(REPLY.validate_json(envelope.parse(fields).data))
-        except (envelope.MalformedEnvelope, ValidationError) as error:
-            _log.warning("reply refused", causation_id=cause, error=str(error))
+    async def _take_own(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+        for entry_id, fields in entries:
+            self._last = entry_id
+            queue = self._waiting.get(fields.get(b"causationid", b"").decode(errors="replace"))
+            if queue is not None and (reply := _read(fields)) is not None:
+                queue.put_nowait(reply)
+        await self._trim(len(entries))
 
     async def _trim(self, read: int) -> None:
         self._since_trim += read
         if self._since_trim >= _TRIM_EVERY:
             self._since_trim = 0
             await self._redis.xtrim(self.stream, minid=self._last, approximate=True)
+
+
+def _take(followed: _Followed, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+    for entry_id, fields in entries:
+        followed.last = entry_id
+        if b"data" in fields and (reply := _read(fields)) is not None:
+            followed.replies.append(reply)
+            for queue in followed.followers:
+                queue.put_nowait(reply)
+
+
+def _read(fields: dict[bytes, bytes]) -> AnyReply | None:
+    try:
+        return REPLY.validate_json(envelope.parse(fields).data)
+    except (envelope.MalformedEnvelope, ValidationError) as error:
+        _log.warning("reply refused", error=str(error))
+        return None

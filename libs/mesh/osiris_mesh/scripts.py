@@ -1,4 +1,4 @@
-"""The three steps that must be atomic, as Lua. Redis runs a script without anything in between."""
+"""The steps that must be atomic, as Lua. Redis runs a script without anything in between."""
 
 import hashlib
 from dataclasses import dataclass
@@ -59,6 +59,19 @@ return 1
 """
 )
 """Acknowledge, remember the effect, write the outputs: the answers are those of `Finished`."""
+
+ASK_ONCE = (
+    _WRITE_OUTPUTS
+    + """
+-- KEYS: the answer's stream. ARGV: seconds it lives, outputs.
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('XADD', KEYS[1], '*', 'asked', '1')
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+write(2)
+return 1
+"""
+)
+"""Write the outputs (1) unless somebody did so before (0): the stream of their answer tells."""
 
 COMMIT = (
     _WRITE_OUTPUTS

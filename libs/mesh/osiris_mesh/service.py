@@ -12,7 +12,7 @@ import structlog
 from faststream import AckPolicy, BaseMiddleware
 from faststream.redis import RedisBroker
 
-from osiris_contracts import ModelStatus, Presence
+from osiris_contracts import ModelStatus, Presence, streams
 from osiris_mesh import batches, logs
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
@@ -75,14 +75,20 @@ class Service:
     def consume(
         self, stream: str, contract: Any, *, workers: int = 16, group: str | None = None
     ) -> Callable[[Handler], Handler]:
-        """Handle the entries of `stream`, `workers` at a time; what the handler returns is the answer.
+        """Handle the entries of `stream`, `workers` of each of its lanes at a time; what is returned is the answer.
 
         A handler raises `Refused` for a request that will never work, anything else to be tried again.
         """
 
         def register(handler: Handler) -> Handler:
+            for lane in streams.lanes(stream):
+                add(lane, handler)
+            return handler
+
+        def add(lane: str, handler: Handler) -> None:
             subscription = Subscription(
-                stream=stream,
+                stream=lane,
+                base=stream,
                 group=group or self.name,
                 consumer=self.bus.instance,
                 contract=contract,
@@ -100,8 +106,7 @@ class Service:
             )
             subscription.register(self._broker)
             self._subscriptions.append(subscription)
-            self._trimmed.add(stream)
-            return handler
+            self._trimmed.add(lane)
 
         return register
 

@@ -10,6 +10,8 @@ from litestar.exceptions import HTTPException
 
 from osiris_gateway import assessments, docs, problems
 from osiris_gateway.auth import key_guard
+from osiris_gateway.call import Call, Calls
+from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.models import Models
 from osiris_gateway.openai import routes as openai
 from osiris_gateway.routes import ROUTES
@@ -17,37 +19,50 @@ from osiris_gateway.scores import RecentScores
 from osiris_gateway.settings import GatewaySettings
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
+from osiris_gateway.watch import Watch
 from osiris_mesh import Service
 
 
 def build(settings: GatewaySettings) -> Service:
     """The gateway: a service whose front is HTTP."""
     service = Service("gateway", settings)
-    models = Models(service.bus, timeout_seconds=settings.timeout_seconds, queue_limit=settings.queue_limit)
+    watch = Watch(service.bus, queue_limit=settings.queue_limit, queue_seconds=settings.queue_seconds)
+    idempotency = Idempotency(service.bus)
+    models = Models(service.bus, watch, idempotency)
     scores = RecentScores()
     now = partial(datetime.now, UTC)
-    service.on_start(models.refresh)
-    service.background(models.keep_watching)
+    service.on_start(watch.refresh)
+    service.background(watch.keep_refreshing)
     service.background(partial(assessments.keep_following, service.bus, scores))
-    service.front(_http(settings, models, Trades(service.bus, models, now), Vitals(models, scores, now)))
+    trades, vitals = Trades(service.bus, models, now), Vitals(watch, scores, now)
+    service.front(
+        _http(
+            settings,
+            call=Provide(Calls(idempotency, settings.timeout_seconds).read),
+            models=_constant(models),
+            trades=_constant(trades),
+            vitals=_constant(vitals),
+            watch=_constant(watch),
+        )
+    )
     return service
 
 
-def _http(settings: GatewaySettings, models: Models, trades: Trades, vitals: Vitals) -> Litestar:
+def _http(settings: GatewaySettings, **dependencies: Provide) -> Litestar:
     return Litestar(
         [*ROUTES, *openai.ROUTES, docs.assets()],
-        dependencies={
-            "models": Provide(lambda: models, sync_to_thread=False),
-            "trades": Provide(lambda: trades, sync_to_thread=False),
-            "vitals": Provide(lambda: vitals, sync_to_thread=False),
-        },
+        dependencies=dependencies,
         guards=[key_guard(settings.api_key)] if settings.api_key else [],
         before_request=_only_json,
         exception_handlers=problems.HANDLERS,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(),
-        signature_types=[Models, Trades, Vitals],
+        signature_types=[Call, Models, Trades, Vitals, Watch],
     )
+
+
+def _constant(value: Any) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False)
 
 
 def _only_json(request: Request[Any, Any, Any]) -> None:

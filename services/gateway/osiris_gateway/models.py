@@ -1,119 +1,102 @@
-"""The two models as the gateway sees them: who is alive, how long their queues are, and asking them."""
+"""Asking the two models over the mesh, and refusing at the door what they could not serve."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from uuid import UUID
+from math import ceil
 
-import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError
 
-from osiris_contracts import Chunk, GenerateRequest, GenerateResult, ModelId, ModelStatus, Presence, streams
+from osiris_contracts import Chunk, ErrorCode, GenerateRequest, GenerateResult, ModelId, streams
+from osiris_gateway.call import Call
+from osiris_gateway.idempotency import Idempotency
+from osiris_gateway.watch import Watch
 from osiris_mesh import Bus, Refused
 
-REFRESH_SECONDS = 0.5
-
-_log = structlog.get_logger(__name__)
+LONGEST_RETRY_SECONDS = 120
+_MAY_PASS: frozenset[ErrorCode] = frozenset(
+    {"queue_full", "internal", "model_not_loaded", "cancelled", "deadline_exceeded"}
+)
 
 
 class Models:
-    """Asks models over the mesh, and refuses at the door what they could not serve.
+    """Asks models for a call, each thing it asks under a name of its own within the call (`part`)."""
 
-    Args:
-        timeout_seconds: how long an answer may take.
-        queue_limit: requests that may wait for one model.
-    """
-
-    def __init__(self, bus: Bus, *, timeout_seconds: float, queue_limit: int) -> None:
+    def __init__(self, bus: Bus, watch: Watch, idempotency: Idempotency) -> None:
         self._bus = bus
-        self._timeout = timeout_seconds
-        self._limit = queue_limit
-        self._alive: dict[ModelId, list[Presence]] = {"hermes": [], "phi3": []}
-        self._backlog: dict[ModelId, int] = {"hermes": 0, "phi3": 0}
-        self._asking: dict[ModelId, int] = {"hermes": 0, "phi3": 0}
+        self._watch = watch
+        self._idempotency = idempotency
+        self._asking: dict[ModelId, int] = dict.fromkeys(streams.REQUESTS_OF, 0)
 
-    def status(self, model_id: ModelId) -> ModelStatus | None:
-        """What a living instance says of its model, one that can answer first; None when none lives."""
-        found = [each.model for each in self._alive[model_id] if each.model is not None]
-        return next((status for status in found if status.loaded), found[0] if found else None)
-
-    def answering(self, model_id: ModelId) -> Presence | None:
-        """A living instance that can answer; None when there is none."""
-        return next((each for each in self._alive[model_id] if _can_answer(each)), None)
-
-    async def refresh(self) -> None:
-        """Look who is alive and how much waits."""
-        for model_id, stream in streams.REQUESTS_OF.items():
-            self._alive[model_id] = await self._bus.instances(model_id)
-            self._backlog[model_id] = await self._bus.backlog(stream, group=model_id)
-
-    async def keep_watching(self) -> None:
-        """Refresh, for ever."""
-        while True:
-            try:
-                await self.refresh()
-            except (RedisError, OSError) as error:
-                _log.warning("models not watched, trying again", error=str(error))
-            await asyncio.sleep(REFRESH_SECONDS)
-
-    async def ask(self, model_id: ModelId, request: GenerateRequest, run: UUID | None = None) -> GenerateResult:
+    async def ask(self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = "") -> GenerateResult:
         """The finished answer.
-
-        Args:
-            run: what the request belongs to.
 
         Raises:
             Refused: the model is not there, its queue is full, it refuses, or it takes too long.
+            OutOfMemoryError: Redis has no room.
         """
-        async with self._admitted(model_id):
-            return await self._bus.ask(
-                streams.REQUESTS_OF[model_id],
-                request,
-                timeout=self._timeout,
-                priority="interactive",
-                correlationid=str(run) if run else None,
-            )
+        async with aclosing(self.stream(model_id, request, call, part)) as replies:
+            async for reply in replies:
+                if isinstance(reply, GenerateResult):
+                    return reply
+        raise AssertionError("a stream of replies ends with a result or raises")
 
     async def stream(
-        self, model_id: ModelId, request: GenerateRequest, run: UUID | None = None
+        self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = ""
     ) -> AsyncGenerator[Chunk | GenerateResult]:
-        """The answer piece by piece, then as a whole; closing it cancels the request. Takes and raises as `ask`."""
-        async with (
-            self._admitted(model_id),
-            aclosing(
-                self._bus.replies_to(
-                    streams.REQUESTS_OF[model_id],
-                    request,
-                    timeout=self._timeout,
-                    priority="interactive",
-                    correlationid=str(run) if run else None,
-                )
-            ) as replies,
-        ):
-            async for reply in replies:
-                if isinstance(reply, Chunk | GenerateResult):
-                    yield reply
+        """The answer piece by piece, then as a whole. Closing it cancels the request, unless the call may come again.
+
+        Raises as `ask`.
+        """
+        request_id = call.request_id(part or model_id)
+        try:
+            async with (
+                self._admitted(model_id, call, request_id),
+                aclosing(
+                    self._bus.replies_to(
+                        streams.REQUESTS_OF[model_id],
+                        request,
+                        id=request_id,
+                        timeout=call.timeout,
+                        priority=call.priority,
+                        correlationid=str(call.run),
+                        once=request_id is not None,
+                    )
+                ) as replies,
+            ):
+                async for reply in replies:
+                    if isinstance(reply, Chunk | GenerateResult):
+                        yield reply
+        except Refused as refusal:
+            if call.remembered and refusal.code in _MAY_PASS:
+                await self._idempotency.forget(call.remembered)
+            raise
 
     def require(self, model_id: ModelId) -> None:
         """Raise Refused, `model_not_loaded`, when no living instance of the model can answer."""
-        if self.answering(model_id) is None:
+        if self._watch.answering(model_id) is None:
             raise Refused("model_not_loaded", f"expected a {model_id} that can answer, there is none now; try again")
 
     @asynccontextmanager
-    async def _admitted(self, model_id: ModelId) -> AsyncIterator[None]:
-        if self.answering(model_id) is None:
-            await self.refresh()  # it may have come within the last half second
-        self.require(model_id)
-        if max(self._asking[model_id], self._backlog[model_id]) >= self._limit:
-            raise Refused(
-                "queue_full", f"expected fewer than {self._limit} requests waiting for {model_id}; try again soon"
-            )
+    async def _admitted(self, model_id: ModelId, call: Call, request_id: str | None) -> AsyncIterator[None]:
+        if request_id is None or not await self._bus.was_asked(request_id):
+            await self._admit(model_id, call)
         self._asking[model_id] += 1
         try:
             yield
         finally:
             self._asking[model_id] -= 1
 
-
-def _can_answer(presence: Presence) -> bool:
-    return bool(presence.ready and presence.model and presence.model.loaded)
+    async def _admit(self, model_id: ModelId, call: Call) -> None:
+        if self._watch.answering(model_id) is None:
+            await self._watch.refresh()  # it may have come within the last moment
+        if self._watch.redis_full:
+            raise OutOfMemoryError("used_memory is at maxmemory")
+        self.require(model_id)
+        seconds = self._watch.queue(model_id, call.priority).seconds_until_room(self._asking[model_id])
+        if seconds is not None:
+            retry = min(max(ceil(seconds), 1), LONGEST_RETRY_SECONDS)
+            raise Refused(
+                "queue_full",
+                f"expected room in the queue for {model_id}, there should be some in {retry} s",
+                {"retry_after": retry},
+            )

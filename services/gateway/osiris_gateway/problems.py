@@ -7,11 +7,13 @@ from typing import Any
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import ClientException, HTTPException, ValidationException
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from osiris_contracts import ErrorCode, FieldProblem, Problem
 from osiris_contracts.openai import OpenAIError
+from osiris_gateway.call import HEADERS, ResumeWithoutKey
 from osiris_gateway.hangup import HungUp
+from osiris_gateway.idempotency import KeyReused
 from osiris_gateway.openai import errors as openai
 from osiris_mesh import Refused
 
@@ -56,7 +58,9 @@ def _respond(request: Request[Any, Any, Any], problem: Problem, headers: Mapping
 
 def _refused(request: Request[Any, Any, Any], error: Refused) -> Any:
     title = error.code.replace("_", " ").capitalize()
-    return _respond(request, Problem(title=title, status=_STATUS[error.code], detail=error.message, code=error.code))
+    problem = Problem(title=title, status=_STATUS[error.code], detail=error.message, code=error.code)
+    seconds = (error.details or {}).get("retry_after")
+    return _respond(request, problem, {"retry-after": str(seconds)} if seconds else None)
 
 
 def _invalid(request: Request[Any, Any, Any], error: ValidationException) -> Any:
@@ -72,7 +76,8 @@ def _field(problem: Mapping[str, Any]) -> FieldProblem:
     if problem.get("source") == "body" and problem.get("key") == "data":
         return FieldProblem(field="body", message="expected a JSON object, got nothing")
     message = str(problem.get("message", "")).removeprefix("Value error, ")
-    return FieldProblem(field=str(problem.get("key") or "body"), message=message)
+    key = str(problem.get("key") or "body")
+    return FieldProblem(field=HEADERS.get(key, key) if problem.get("source") == "header" else key, message=message)
 
 
 def _no_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Any:
@@ -99,9 +104,23 @@ def _unknown_model(request: Request[Any, Any, Any], error: UnknownModel) -> Any:
     return _respond(request, Problem(title="Unknown model", status=404, detail=str(error), code="model_not_found"))
 
 
+def _key_reused(request: Request[Any, Any, Any], error: KeyReused) -> Any:
+    problem = Problem(title="Idempotency key reused", status=422, detail=str(error), code="idempotency_key_reused")
+    return _respond(request, problem)
+
+
+def _resume_without_key(request: Request[Any, Any, Any], error: ResumeWithoutKey) -> Any:
+    return _respond(request, Problem(title="Invalid request", status=422, detail=str(error), code="resume_without_key"))
+
+
 def _hung_up(request: Request[Any, Any, Any], error: HungUp) -> Any:
     problem = Problem(title="Client closed request", status=499, detail="nobody reads this", code="client_closed")
     return _respond(request, problem)
+
+
+def _redis_full(request: Request[Any, Any, Any], error: OutOfMemoryError) -> Any:
+    detail = "expected room in Redis, it is at its maxmemory; try again later"
+    return _respond(request, Problem(title="Redis full", status=503, detail=detail, code="redis_full"))
 
 
 def _redis_away(request: Request[Any, Any, Any], error: RedisError) -> Any:
@@ -123,7 +142,10 @@ HANDLERS: dict[Any, Any] = {
     UnknownModel: _unknown_model,
     UnknownTransaction: _unknown_transaction,
     UnicodeDecodeError: _no_text,
+    KeyReused: _key_reused,
+    ResumeWithoutKey: _resume_without_key,
     HungUp: _hung_up,
+    OutOfMemoryError: _redis_full,
     RedisError: _redis_away,
     Exception: _unexpected,
 }

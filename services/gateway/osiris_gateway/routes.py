@@ -25,9 +25,11 @@ from osiris_contracts import (
     ProposedTrade,
 )
 from osiris_gateway import sse
+from osiris_gateway.call import Call
 from osiris_gateway.hangup import unless_hung_up
 from osiris_gateway.models import Models
 from osiris_gateway.problems import PROBLEM_JSON
+from osiris_gateway.resume import Progress
 from osiris_gateway.timing import Timing
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
@@ -53,7 +55,7 @@ INPUT = _problems(
 ASKING = INPUT | _problems(
     _429="The model's queue is full; Retry-After says when to come again.",
     _500="The model failed.",
-    _503="No such model is loaded, or Redis is away.",
+    _503="No such model is loaded, or Redis is away or full.",
     _504="The model took too long.",
 )
 
@@ -62,16 +64,20 @@ def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[An
     return Response(body.model_dump_json().encode(), media_type="application/json", headers=headers)
 
 
-async def _generate(request: AnyRequest, models: Models, model_id: ModelId, body: GenerateModelBody) -> Response[Any]:
+async def _generate(
+    request: AnyRequest, models: Models, call: Call, model_id: ModelId, body: GenerateModelBody
+) -> Response[Any]:
     timing = Timing()
     asked = GenerateRequest.model_validate(body.model_dump(exclude={"model_id"}))
     if body.stream:
-        replies = models.stream(model_id, asked)
+        replies = models.stream(model_id, asked, call)
         first = await unless_hung_up(request, anext(replies))  # what is refused at once keeps its HTTP status
         return Stream(
-            sse.events(first, replies), media_type=sse.MEDIA_TYPE, headers={**sse.HEADERS, **timing.headers(first)}
+            sse.events(first, replies, Progress(1, call.resume)),
+            media_type=sse.MEDIA_TYPE,
+            headers={**sse.HEADERS, **timing.headers(first)},
         )
-    result = await unless_hung_up(request, models.ask(model_id, asked))
+    result = await unless_hung_up(request, models.ask(model_id, asked, call))
     return _json(_answer(result), timing.headers(result))
 
 
@@ -81,38 +87,38 @@ def _answer(result: GenerateResult) -> GeneratedText | Proposal:
 
 @post("/generate", status_code=200, responses=ASKING, tags=["models"], summary="Ask hermes or phi3")
 async def generate(
-    request: AnyRequest, data: JSONBody[GenerateBody], models: NamedDependency[Models]
+    request: AnyRequest, data: JSONBody[GenerateBody], models: NamedDependency[Models], call: NamedDependency[Call]
 ) -> Response[GeneratedText | Proposal]:
     """hermes answers {"generated_text"}, phi3 a proposal.
 
     With `stream`, Server-Sent Events come instead: `chunk` events with a Chunk, then one `result` with a
     GenerateResult, or `error` with an ErrorReply.
     """
-    return await _generate(request, models, data.model_id, data)
+    return await _generate(request, models, call, data.model_id, data)
 
 
 @post("/generate/hermes", status_code=200, responses=ASKING, tags=["models"], summary="Ask hermes")
 async def generate_hermes(
-    request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models]
+    request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models], call: NamedDependency[Call]
 ) -> Response[GeneratedText]:
     """Plain English. `stream` as for /generate/."""
-    return await _generate(request, models, "hermes", data)
+    return await _generate(request, models, call, "hermes", data)
 
 
 @post("/generate/phi3", status_code=200, responses=ASKING, tags=["models"], summary="Ask phi3")
 async def generate_phi3(
-    request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models]
+    request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models], call: NamedDependency[Call]
 ) -> Response[Proposal]:
     """One valid proposal. `stream` as for /generate/."""
-    return await _generate(request, models, "phi3", data)
+    return await _generate(request, models, call, "phi3", data)
 
 
 @post("/propose_trade_adjustments", status_code=200, responses=ASKING, tags=["trades"], summary="Propose and critique")
 async def propose(
-    request: AnyRequest, data: JSONBody[ProposeBody], trades: NamedDependency[Trades]
+    request: AnyRequest, data: JSONBody[ProposeBody], trades: NamedDependency[Trades], call: NamedDependency[Call]
 ) -> Response[ProposedTrade]:
     """phi3 proposes, hermes critiques; both are logged for the feedback loop under the transaction_id."""
-    return _json(await unless_hung_up(request, trades.propose(data)))
+    return _json(await unless_hung_up(request, trades.propose(data, call)))
 
 
 @post(

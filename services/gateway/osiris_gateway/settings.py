@@ -39,6 +39,11 @@ class GatewaySettings(MeshSettings):
     queue_limit: int = Field(
         default=64, ge=1, description="Requests waiting for one model before the next gets 429 and Retry-After."
     )
+    queue_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds the oldest of them may have waited before the next gets 429.",
+    )
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Bytes of a body at most, else 413.")
 
     @model_validator(mode="after")

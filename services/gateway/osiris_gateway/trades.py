@@ -17,9 +17,10 @@ from osiris_contracts import (
     parse_score,
     streams,
 )
+from osiris_gateway.call import Call
 from osiris_gateway.models import Models
 from osiris_gateway.problems import UnknownTransaction
-from osiris_mesh import Bus, Refused, new_uuid
+from osiris_mesh import Bus, Refused
 from osiris_mesh.proposals import announce_proposal
 
 PROPOSAL_TOKENS = 256
@@ -37,15 +38,15 @@ class Trades:
         self._models = models
         self._now = now
 
-    async def propose(self, body: ProposeBody) -> ProposedTrade:
+    async def propose(self, body: ProposeBody, call: Call) -> ProposedTrade:
         """A proposal and its critique.
 
         Raises:
             Refused: a model is not there, too busy, too slow, or refuses.
         """
-        run = new_uuid()
+        run = call.run
         self._models.require("hermes")  # no proposal is made that nobody can critique
-        answer = await self._models.ask("phi3", GenerateRequest(prompt=body.prompt, max_length=PROPOSAL_TOKENS), run)
+        answer = await self._models.ask("phi3", GenerateRequest(prompt=body.prompt, max_length=PROPOSAL_TOKENS), call)
         if answer.proposal is None:
             raise Refused("internal", "expected a proposal from phi3, it answered without one")
         await announce_proposal(
@@ -58,11 +59,12 @@ class Trades:
                 proposal=answer.proposal,
                 model_version=answer.model_version,
             ),
+            id=str(uuid5(run, "created")),
         )
         critique = await self._models.ask(
             "hermes",
             critique_request(body.prompt, answer.proposal, max_length=body.max_length),
-            run,
+            call,
         )
         assessed = ProposalAssessed(
             transaction_id=run,
@@ -74,7 +76,9 @@ class Trades:
             score=parse_score(critique.text),
             model_version=critique.model_version,
         )
-        await self._bus.publish(streams.PROPOSAL_ASSESSED, assessed, correlationid=str(run))
+        await self._bus.publish(
+            streams.PROPOSAL_ASSESSED, assessed, id=str(uuid5(run, "assessed")), correlationid=str(run)
+        )
         return ProposedTrade(transaction_id=run, phi3_proposal=answer.proposal, hermes_assessment=critique.text)
 
     async def take_feedback(self, body: FeedbackSubmission) -> FeedbackReceipt:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from osiris_contracts import Health
-from osiris_gateway.models import Models
 from osiris_gateway.scores import RecentScores
+from osiris_gateway.watch import Watch
 
 
 class Vitals:
@@ -15,14 +15,14 @@ class Vitals:
         now: the server's clock, UTC.
     """
 
-    def __init__(self, models: Models, scores: RecentScores, now: Callable[[], datetime]) -> None:
-        self._models = models
+    def __init__(self, watch: Watch, scores: RecentScores, now: Callable[[], datetime]) -> None:
+        self._watch = watch
         self._scores = scores
         self._now = now
 
     def health(self) -> Health:
         """As of the last half second."""
-        phi3, hermes = self._models.status("phi3"), self._models.status("hermes")
+        phi3, hermes = self._watch.status("phi3"), self._watch.status("hermes")
         loaded = [bool(status and status.loaded) for status in (phi3, hermes)]
         mean, count = self._scores.of(self._now())
         devices = {status.device for status in (phi3, hermes) if status}

@@ -10,7 +10,7 @@ _CODES = {
     "queue_full": "rate_limit_exceeded",
     "unauthorized": "invalid_api_key",
 }
-_SERVER = {"internal", "model_not_loaded", "cancelled", "deadline_exceeded", "redis_unavailable"}
+_SERVER = {"internal", "model_not_loaded", "cancelled", "deadline_exceeded", "redis_unavailable", "redis_full"}
 
 
 def error_of(code: str, message: str, param: str | None = None) -> OpenAIErrorFacts:

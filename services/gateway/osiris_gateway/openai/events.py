@@ -16,6 +16,7 @@ from osiris_contracts.openai import (
 )
 from osiris_gateway.openai import answers
 from osiris_gateway.openai.errors import error_of
+from osiris_gateway.resume import Progress
 from osiris_mesh import Refused
 
 Reply = Chunk | GenerateResult
@@ -105,16 +106,22 @@ class TextEvents:
 
 
 async def stream(
-    events: ChatEvents | TextEvents, first: Numbered, rest: AsyncGenerator[Numbered], *, include_usage: bool
+    events: ChatEvents | TextEvents,
+    first: Numbered,
+    rest: AsyncGenerator[Numbered],
+    progress: Progress,
+    *,
+    include_usage: bool,
 ) -> AsyncIterator[bytes]:
-    """All events, then `[DONE]`; a refusal in the middle ends them with an error."""
+    """All events that are new to the client, then `[DONE]`; a refusal in the middle ends them with an error."""
     usages: list[Usage] = []
 
     def told(numbered: Numbered) -> bytes:
         index, reply = numbered
         if isinstance(reply, GenerateResult):
             usages.append(reply.usage)
-        return b"".join(map(_data, events.of(index, reply)))
+        made = events.of(index, reply)
+        return b"".join(_data(event, progress.event_id) for event in made if progress.take(index))
 
     try:
         yield told(first)
@@ -129,5 +136,6 @@ async def stream(
         await rest.aclose()
 
 
-def _data(event: BaseModel) -> bytes:
-    return b"data: " + event.model_dump_json(exclude_none=True).encode() + b"\n\n"
+def _data(event: BaseModel, event_id: str = "") -> bytes:
+    place = f"id: {event_id}\n".encode() if event_id else b""
+    return place + b"data: " + event.model_dump_json(exclude_none=True).encode() + b"\n\n"

@@ -1,10 +1,8 @@
 """The endpoints under /v1."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any, get_args
-from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
@@ -24,13 +22,15 @@ from osiris_contracts.openai import (
     OpenAIError,
 )
 from osiris_gateway import sse
+from osiris_gateway.call import Call
 from osiris_gateway.hangup import unless_hung_up
 from osiris_gateway.models import Models
 from osiris_gateway.openai import answers, requests
 from osiris_gateway.openai.events import ChatEvents, TextEvents, stream
 from osiris_gateway.problems import UnknownModel
+from osiris_gateway.resume import Progress
 from osiris_gateway.timing import Timing
-from osiris_mesh.ids import new_id
+from osiris_gateway.watch import Watch
 from osiris_mesh.merging import merged
 from osiris_mesh.tasks import end
 
@@ -51,69 +51,72 @@ ASKING = _errors(
     _415="The body is not application/json.",
     _429="The model's queue is full; Retry-After says when to come again.",
     _500="The model failed.",
-    _503="No such model is loaded, or Redis is away.",
+    _503="No such model is loaded, or Redis is away or full.",
     _504="The model took too long.",
 )
 
 
 @post("/v1/chat/completions", status_code=200, responses=ASKING, tags=["openai"], summary="Chat with a model")
 async def chat_completions(
-    request: AnyRequest, data: JSONBody[ChatCompletionBody], models: NamedDependency[Models]
+    request: AnyRequest,
+    data: JSONBody[ChatCompletionBody],
+    models: NamedDependency[Models],
+    call: NamedDependency[Call],
 ) -> Response[ChatCompletion]:
     """As the OpenAI API has it; with `stream`, Server-Sent Events come instead. phi3 answers with a proposal."""
-    call = _Call(request, models)
+    asking = _Asking(request, models, call)
     model, adapter = _model(data.model)
     asked = requests.of_chat(data, adapter)
     if not data.stream:
-        results = await call.ask(model, asked)
-        return call.answer(answers.chat(call.id("chatcmpl"), call.created, results), results)
-    events = ChatEvents(call.id("chatcmpl"), call.created, model, tools=bool(asked[0].tools))
-    return await call.stream(model, asked, events, include_usage=_wants_usage(data))
+        results = await asking.ask(model, asked)
+        return asking.answer(answers.chat(asking.id("chatcmpl"), asking.created, results), results)
+    events = ChatEvents(asking.id("chatcmpl"), asking.created, model, tools=bool(asked[0].tools))
+    return await asking.stream(model, asked, events, include_usage=_wants_usage(data))
 
 
 @post("/v1/completions", status_code=200, responses=ASKING, tags=["openai"], summary="Let a model go on with a text")
 async def completions(
-    request: AnyRequest, data: JSONBody[CompletionBody], models: NamedDependency[Models]
+    request: AnyRequest, data: JSONBody[CompletionBody], models: NamedDependency[Models], call: NamedDependency[Call]
 ) -> Response[Completion]:
     """The prompt goes to the model as it is, without a chat template. `stream` as for chat."""
-    call = _Call(request, models)
+    asking = _Asking(request, models, call)
     model, adapter = _model(data.model)
     asked = requests.of_text(data, adapter)
     if not data.stream:
-        results = await call.ask(model, asked)
-        return call.answer(answers.text(call.id("cmpl"), call.created, results), results)
-    events = TextEvents(call.id("cmpl"), call.created, model)
-    return await call.stream(model, asked, events, include_usage=_wants_usage(data))
+        results = await asking.ask(model, asked)
+        return asking.answer(answers.text(asking.id("cmpl"), asking.created, results), results)
+    events = TextEvents(asking.id("cmpl"), asking.created, model)
+    return await asking.stream(model, asked, events, include_usage=_wants_usage(data))
 
 
 @get("/v1/models", tags=["openai"], summary="Models that answer now")
-async def list_models(models: NamedDependency[Models]) -> Response[ModelList]:
+async def list_models(watch: NamedDependency[Watch]) -> Response[ModelList]:
     """Those with a living service that has loaded one."""
-    return _json(ModelList(data=tuple(card for model_id in get_args(ModelId) for card in _cards(models, model_id))))
+    return _json(ModelList(data=tuple(card for model_id in get_args(ModelId) for card in _cards(watch, model_id))))
 
 
 @get("/v1/models/{model:str}", responses=_errors(_404="No such model."), tags=["openai"], summary="One model")
-async def one_model(model: str, models: NamedDependency[Models]) -> Response[ModelCard]:
+async def one_model(model: str, watch: NamedDependency[Watch]) -> Response[ModelCard]:
     """Whether it answers now, and in which version."""
     model_id, _ = _model(model)
-    for card in _cards(models, model_id):
+    for card in _cards(watch, model_id):
         if card.id == model:
             return _json(card)
     raise UnknownModel(f"expected a {model} that can answer, there is none now; try again")
 
 
-class _Call:
+class _Asking:
     """One call: its id, when it came, and asking for it."""
 
-    def __init__(self, request: AnyRequest, models: Models) -> None:
+    def __init__(self, request: AnyRequest, models: Models, call: Call) -> None:
         self._request = request
         self._models = models
-        self._run = UUID(new_id())
+        self._call = call
         self._timing = Timing()
-        self.created = int(time.time())
+        self.created = call.run.int >> 80 // 1000
 
     def id(self, kind: str) -> str:
-        return f"{kind}-{self._run.hex}"
+        return f"{kind}-{self._call.run.hex}"
 
     async def ask(self, model: ModelId, asked: Sequence[GenerateRequest]) -> list[GenerateResult]:
         return await unless_hung_up(self._request, self._all(model, asked))
@@ -129,23 +132,28 @@ class _Call:
         *,
         include_usage: bool,
     ) -> Response[Any]:
-        replies = merged([self._models.stream(model, each, self._run) for each in asked])
+        replies = merged(
+            [self._models.stream(model, each, self._call, str(number)) for number, each in enumerate(asked)]
+        )
         first = await unless_hung_up(self._request, anext(replies))  # what is refused at once keeps its HTTP status
         return Stream(
-            stream(events, first, replies, include_usage=include_usage),
+            stream(events, first, replies, Progress(len(asked), self._call.resume), include_usage=include_usage),
             media_type=sse.MEDIA_TYPE,
             headers={**sse.HEADERS, **self._headers(first[1])},
         )
 
     async def _all(self, model: ModelId, asked: Sequence[GenerateRequest]) -> list[GenerateResult]:
-        tasks = [asyncio.ensure_future(self._models.ask(model, each, self._run)) for each in asked]
+        tasks = [
+            asyncio.ensure_future(self._models.ask(model, each, self._call, str(number)))
+            for number, each in enumerate(asked)
+        ]
         try:
             return await asyncio.gather(*tasks)
         finally:
             await end(*tasks)
 
     def _headers(self, first: Any) -> dict[str, str]:
-        return {"x-request-id": str(self._run), **self._timing.headers(first)}
+        return {"x-request-id": str(self._call.run), **self._timing.headers(first)}
 
 
 def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[Any]:
@@ -161,9 +169,9 @@ def _model(name: str) -> tuple[ModelId, str | None]:
     raise UnknownModel(f"expected model hermes or phi3, got {name}; GET /v1/models lists those that answer now")
 
 
-def _cards(models: Models, model_id: ModelId) -> list[ModelCard]:
+def _cards(watch: Watch, model_id: ModelId) -> list[ModelCard]:
     """The model, and the same with each of its adapters; none when it cannot answer."""
-    presence = models.answering(model_id)
+    presence = watch.answering(model_id)
     if presence is None or presence.model is None:
         return []
     names = [model_id, *(f"{model_id}:{adapter}" for adapter in presence.model.adapters)]
