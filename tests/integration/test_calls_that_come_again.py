@@ -67,7 +67,7 @@ async def test_a_key_with_another_body_is_refused(redis_url: str) -> None:
     async with Hermes().serving(redis_url), door(redis_url) as http:
         await http.post("/generate/", json=ASK, headers=KEY)
         response = await http.post("/generate/", json={**ASK, "prompt": "Other."}, headers=KEY)
-        assert (response.status_code, response.json()["code"]) == (422, "idempotency_key_reused")
+        assert (response.status_code, response.json()["code"]) == (409, "idempotency_key_reused")
         elsewhere = await http.post("/generate/hermes/", json={**ASK, "prompt": "Other."}, headers=KEY)
         assert elsewhere.status_code == 200
 
@@ -142,7 +142,7 @@ async def test_a_stream_without_a_key_ends_with_its_reader(redis_url: str) -> No
 async def test_the_rest_without_a_key_is_refused(redis_url: str) -> None:
     async with Hermes().serving(redis_url), door(redis_url) as http:
         response = await http.post("/generate/", json=ASK, headers={"Last-Event-ID": "3"})
-        assert (response.status_code, response.json()["code"]) == (422, "resume_without_key")
+        assert (response.status_code, response.json()["code"]) == (409, "resume_without_key")
 
 
 async def test_a_deadline_of_the_client_goes_with_the_message(redis_url: str) -> None:

@@ -10,6 +10,7 @@ from litestar.params import HeaderParameter
 
 from osiris_contracts import Priority
 from osiris_gateway.idempotency import Idempotency, Remembered
+from osiris_gateway.resume import Progress
 from osiris_mesh import new_uuid
 
 HEADERS = {
@@ -50,7 +51,7 @@ DeadlineMs = Annotated[
     ),
 ]
 CallPriority = Annotated[
-    Priority | None,
+    Priority,
     HeaderParameter(
         name=HEADERS["priority"], required=False, description="interactive (default), desk or batch: who goes first."
     ),
@@ -83,6 +84,10 @@ class Call:
         """The message id of one thing it asks, the same whenever the call comes again; None when it has no key."""
         return str(uuid5(self.run, part)) if self.remembered else None
 
+    def progress(self, answers: int = 1) -> Progress:
+        """Where the client is in its so many streamed answers."""
+        return Progress(answers, self.resume, told=self.remembered is not None)
+
 
 class Calls:
     """Reads the headers of calls.
@@ -101,7 +106,7 @@ class Calls:
         idempotency_key: IdempotencyKey = None,
         last_event_id: LastEventId = None,
         deadline_ms: DeadlineMs = None,
-        priority: CallPriority = None,
+        priority: CallPriority = "interactive",
     ) -> Call:
         """The call.
 
@@ -110,20 +115,19 @@ class Calls:
             ResumeWithoutKey: there is a Last-Event-ID and no key.
         """
         timeout = self._timeout if deadline_ms is None else min(self._timeout, deadline_ms / 1000)
-        urgency: Priority = priority or "interactive"
         if idempotency_key is None:
             if last_event_id is not None:
                 raise ResumeWithoutKey(
                     "expected with Last-Event-ID the Idempotency-Key of the first call, there is none"
                 )
-            return Call(new_uuid(), timeout, urgency)
+            return Call(new_uuid(), timeout, priority)
         who = request.headers.get("authorization", "") + request.headers.get("x-api-key", "")
         remembered = await self._idempotency.remember(
             key=_digest(who, request.url.path.rstrip("/"), idempotency_key),
             fingerprint=_digest((await request.body()).decode(errors="backslashreplace")),
         )
         resume = tuple(map(int, last_event_id.split("."))) if last_event_id else ()
-        return Call(remembered.run, timeout, urgency, remembered, resume)
+        return Call(remembered.run, timeout, priority, remembered, resume)
 
 
 def _digest(*parts: str) -> str:

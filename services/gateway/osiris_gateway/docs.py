@@ -58,7 +58,26 @@ class _Exact(OpenAPIRenderPlugin):
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         components = openapi_schema["components"]
         exact = {**components, "schemas": {**components["schemas"], **_bodies()}}
-        return super().render(request, {**openapi_schema, "components": exact})  # type: ignore[safe-super]
+        paths = {path: _headers_are_text(item) for path, item in openapi_schema["paths"].items()}
+        return super().render(request, {**openapi_schema, "components": exact, "paths": paths})  # type: ignore[safe-super]
+
+
+def _headers_are_text(item: dict[str, Any]) -> dict[str, Any]:
+    """A header that may be left out is never null, which Litestar says of every optional parameter."""
+    described = {}
+    for method, operation in item.items():
+        parameters = [
+            {**each, "schema": _without_null(each["schema"])} if each["in"] == "header" else each
+            for each in operation.get("parameters", ())
+        ]
+        described[method] = {**operation, "parameters": parameters} if parameters else operation
+    return described
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = [each for each in schema.get("oneOf", ()) if each.get("type") != "null"]
+    rest = {name: value for name, value in schema.items() if name != "oneOf"}
+    return {**rest, **kinds[0]} if len(kinds) == 1 else schema
 
 
 class _Page(_Exact, SwaggerRenderPlugin):

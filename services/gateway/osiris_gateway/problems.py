@@ -105,12 +105,14 @@ def _unknown_model(request: Request[Any, Any, Any], error: UnknownModel) -> Any:
 
 
 def _key_reused(request: Request[Any, Any, Any], error: KeyReused) -> Any:
-    problem = Problem(title="Idempotency key reused", status=422, detail=str(error), code="idempotency_key_reused")
+    problem = Problem(title="Idempotency key reused", status=409, detail=str(error), code="idempotency_key_reused")
     return _respond(request, problem)
 
 
 def _resume_without_key(request: Request[Any, Any, Any], error: ResumeWithoutKey) -> Any:
-    return _respond(request, Problem(title="Invalid request", status=422, detail=str(error), code="resume_without_key"))
+    return _respond(
+        request, Problem(title="Nothing to resume", status=409, detail=str(error), code="resume_without_key")
+    )
 
 
 def _hung_up(request: Request[Any, Any, Any], error: HungUp) -> Any:

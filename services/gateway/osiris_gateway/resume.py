@@ -9,9 +9,11 @@ class Progress:
     Args:
         answers: how many answers the call has.
         resume: counts of the event after which a client comes back.
+        told: whether events have ids: where a client cannot come back, they would be a false promise.
     """
 
-    def __init__(self, answers: int, resume: Sequence[int]) -> None:
+    def __init__(self, answers: int, resume: Sequence[int] = (), *, told: bool = True) -> None:
+        self._told = told
         self._counts = [0] * answers
         self._resume = tuple(resume) if len(resume) == answers else (0,) * answers
 
@@ -22,5 +24,5 @@ class Progress:
 
     @property
     def event_id(self) -> str:
-        """Of the event counted last."""
-        return ".".join(map(str, self._counts))
+        """Of the event counted last; '' where ids are not told."""
+        return "" if not self._told else ".".join(map(str, self._counts))

@@ -29,7 +29,6 @@ from osiris_gateway.call import Call
 from osiris_gateway.hangup import unless_hung_up
 from osiris_gateway.models import Models
 from osiris_gateway.problems import PROBLEM_JSON
-from osiris_gateway.resume import Progress
 from osiris_gateway.timing import Timing
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
@@ -53,6 +52,7 @@ INPUT = _problems(
     _422="A field is not what it should be.",
 )
 ASKING = INPUT | _problems(
+    _409="The Idempotency-Key came with another body, or Last-Event-ID without one.",
     _429="The model's queue is full; Retry-After says when to come again.",
     _500="The model failed.",
     _503="No such model is loaded, or Redis is away or full.",
@@ -73,7 +73,7 @@ async def _generate(
         replies = models.stream(model_id, asked, call)
         first = await unless_hung_up(request, anext(replies))  # what is refused at once keeps its HTTP status
         return Stream(
-            sse.events(first, replies, Progress(1, call.resume)),
+            sse.events(first, replies, call.progress()),
             media_type=sse.MEDIA_TYPE,
             headers={**sse.HEADERS, **timing.headers(first)},
         )

@@ -28,7 +28,6 @@ from osiris_gateway.models import Models
 from osiris_gateway.openai import answers, requests
 from osiris_gateway.openai.events import ChatEvents, TextEvents, stream
 from osiris_gateway.problems import UnknownModel
-from osiris_gateway.resume import Progress
 from osiris_gateway.timing import Timing
 from osiris_gateway.watch import Watch
 from osiris_mesh.merging import merged
@@ -49,6 +48,7 @@ ASKING = _errors(
     _404="No such model.",
     _413="The body is too long.",
     _415="The body is not application/json.",
+    _409="The Idempotency-Key came with another body, or Last-Event-ID without one.",
     _429="The model's queue is full; Retry-After says when to come again.",
     _500="The model failed.",
     _503="No such model is loaded, or Redis is away or full.",
@@ -113,7 +113,7 @@ class _Asking:
         self._models = models
         self._call = call
         self._timing = Timing()
-        self.created = call.run.int >> 80 // 1000
+        self.created = (call.run.int >> 80) // 1000
 
     def id(self, kind: str) -> str:
         return f"{kind}-{self._call.run.hex}"
@@ -137,7 +137,7 @@ class _Asking:
         )
         first = await unless_hung_up(self._request, anext(replies))  # what is refused at once keeps its HTTP status
         return Stream(
-            stream(events, first, replies, Progress(len(asked), self._call.resume), include_usage=include_usage),
+            stream(events, first, replies, self._call.progress(len(asked)), include_usage=include_usage),
             media_type=sse.MEDIA_TYPE,
             headers={**sse.HEADERS, **self._headers(first[1])},
         )
