@@ -73,14 +73,29 @@ return 1
 )
 """Write the outputs (1) unless somebody did so before (0): the stream of their answer tells."""
 
+NEXT_COMMIT = """
+-- KEYS: lease, state, number of commits. ARGV: holder, number of this commit, state.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local before = tonumber(ARGV[2]) - 1
+local last = tonumber(redis.call('GET', KEYS[3]) or 0)
+if last == before + 1 then return 1 end
+if last ~= before then return 0 end
+redis.call('SET', KEYS[3], ARGV[2])
+redis.call('SET', KEYS[2], ARGV[3])
+"""
+"""How a script of a lease's holder begins: it goes on only as the commit after the last, and saves the state.
+
+A commit that is sent again is done already (1). Nothing is done (0) once the lease is gone, or when Redis has lost the
+commits before this one, so that its holder begins again from what there is.
+"""
+
 COMMIT = (
     _WRITE_OUTPUTS
+    + NEXT_COMMIT
     + """
--- KEYS: lease, state. ARGV: holder, state, count of positions, (stream, group, entry)…, outputs.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[2])
-local at = 4
-for _ = 1, tonumber(ARGV[3]) do
+-- ARGV: count of positions, (stream, group, entry)…, outputs.
+local at = 5
+for _ = 1, tonumber(ARGV[4]) do
   redis.call('XGROUP', 'SETID', ARGV[at], ARGV[at + 1], ARGV[at + 2])
   at = at + 3
 end
@@ -88,7 +103,7 @@ write(at)
 return 1
 """
 )
-"""Save the state, move the positions, write the outputs, if the lease is still held (1), else nothing (0)."""
+"""Save the state, move the positions and write the outputs, once."""
 
 RENEW = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

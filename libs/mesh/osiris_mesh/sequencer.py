@@ -43,6 +43,8 @@ class Sequencer:
         self._lease_ms = int(lease_seconds * 1000)
         self._lease_key = f"lease:{name}"
         self._state_key = f"state:{name}"
+        self._commits_key = f"commits:{name}"
+        self._commits = 0
         self._read_to: dict[str, str] = {}
         self._lost = False
 
@@ -63,7 +65,9 @@ class Sequencer:
                 await ensure_group(redis, stream, self._name)
                 groups = {info["name"]: info for info in await redis.xinfo_groups(stream)}
                 self._read_to[stream] = groups[self._name.encode()]["last-delivered-id"].decode()
-            yield await redis.get(self._state_key)
+            state, commits = await redis.mget(self._state_key, self._commits_key)
+            self._commits = int(commits or 0)
+            yield state
         finally:
             await end(renewal)
             if not self._lost:
@@ -87,13 +91,13 @@ class Sequencer:
         """Save state, positions (stream → last entry that is finished) and outputs, or nothing of it.
 
         Raises:
-            LeaseLost: another instance took over, or Redis was flushed.
+            LeaseLost: another instance took over, or Redis was flushed, or came back without the commit before.
         """
-        arguments: list[object] = [state, len(positions)]
+        arguments: list[object] = [len(positions)]
         for stream, entry_id in positions.items():
             arguments += [stream, self._name, entry_id]
         arguments += scripts.flatten(list(outputs))
-        await self._run(scripts.COMMIT, [], arguments)
+        await self._run(scripts.COMMIT, [], state, arguments)
 
     def output(self, stream: str, message: BaseModel, *, id: str, correlationid: str | None = None) -> Output:
         """`message` as an output for `commit`."""
@@ -106,24 +110,26 @@ class Sequencer:
         put_aside = letter(fields, entry_id=entry_id, group=self._name, reason=reason, deliveries=1)
         return Output(streams.dead(stream), put_aside)
 
-    async def _run(self, script: str, keys: list[str], arguments: list[object]) -> None:
-        """Run a script that does nothing, and answers 0, once the lease is gone.
+    async def _run(self, script: str, keys: list[str], state: bytes, arguments: list[object]) -> None:
+        """Run a script as the next commit.
 
         Args:
-            script: its first keys are the lease and the state, its first argument is the holder.
-            keys: the others.
-            arguments: the others.
+            script: begins with `scripts.NEXT_COMMIT`.
+            keys: besides those of NEXT_COMMIT.
+            arguments: besides those of NEXT_COMMIT.
 
         Raises:
-            LeaseLost: it is gone.
+            LeaseLost: it did nothing.
         """
-        own = [self._lease_key, self._state_key, *keys]
-        if await scripts.run(self._bus.writer, script, own, [self._bus.instance, *arguments]) == 0:
+        number = self._commits + 1
+        all_keys = [self._lease_key, self._state_key, self._commits_key, *keys]
+        if await scripts.run(self._bus.writer, script, all_keys, [self._bus.instance, number, state, *arguments]) == 0:
             self._lost = True
             raise self._lease_lost()
+        self._commits = number
 
     def _lease_lost(self) -> LeaseLost:
-        return LeaseLost(f"the lease of {self._name} went to another instance")
+        return LeaseLost(f"the lease of {self._name} went to another instance, or Redis lost the last commit")
 
     async def _keep_lease(self) -> None:
         while not self._lost:

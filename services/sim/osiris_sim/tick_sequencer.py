@@ -7,17 +7,19 @@ speed would spend its time on. Here all ticks are one argument: nothing in a tic
 from collections.abc import Sequence
 
 from osiris_mesh import Sequencer
+from osiris_mesh.scripts import NEXT_COMMIT
 from osiris_sim.ticks import Tick
 
-_PLAY = """
--- KEYS: lease, state, ticks. ARGV: holder, state, source, lines of id, time and JSON.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[2])
-for id, time, json in string.gmatch(ARGV[4], '(%S+) (%S+) (%S+)') do
-  redis.call('XADD', KEYS[3], '*', 'data', json, 'id', id, 'type', 'MarketTick', 'source', ARGV[3], 'time', time)
+_PLAY = (
+    NEXT_COMMIT
+    + """
+-- KEYS: ticks. ARGV: source, lines of id, time and JSON.
+for id, time, json in string.gmatch(ARGV[5], '(%S+) (%S+) (%S+)') do
+  redis.call('XADD', KEYS[4], '*', 'data', json, 'id', id, 'type', 'MarketTick', 'source', ARGV[4], 'time', time)
 end
 return 1
 """
+)
 
 
 class TickSequencer(Sequencer):
@@ -29,4 +31,4 @@ class TickSequencer(Sequencer):
         Raises:
             LeaseLost: another instance took over, or Redis was flushed.
         """
-        await self._run(_PLAY, [stream], [state, source, "\n".join(map(" ".join, ticks))])
+        await self._run(_PLAY, [stream], state, [source, "\n".join(map(" ".join, ticks))])

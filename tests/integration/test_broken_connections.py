@@ -1,0 +1,87 @@
+"""A connection that breaks before the answer came: Redis has done it, the sender does not know, and sends it again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tests.support.processes import until
+from tests.support.proxy import Proxy
+
+from osiris_cli.embedded_redis import EmbeddedRedis
+from osiris_contracts import GenerateRequest, GenerateResult, Usage
+from osiris_mesh import Bus, Delivery, LeaseLost, MeshSettings, Sequencer, Service
+from osiris_mesh.connection import Client, connect
+
+
+@dataclass
+class Wire:
+    """A way to Redis that can lose answers, and one that cannot."""
+
+    proxy: Proxy
+    redis: Client
+
+    async def lose_an_answer(self, done: Any) -> None:
+        """Wait until `done` is true in Redis, then break the connections; a deaf proxy hears again."""
+        await until(done)
+        self.proxy.deaf = False
+        self.proxy.cut()
+
+
+@pytest.fixture
+async def wire(server: EmbeddedRedis) -> AsyncIterator[Wire]:
+    proxy = Proxy(lambda: server.socket)
+    await proxy.start()
+    redis = connect(server.url)
+    yield Wire(proxy, redis)
+    await redis.aclose()
+    await proxy.stop()
+
+
+def answer(text: str) -> GenerateResult:
+    return GenerateResult(
+        model_id="hermes",
+        model_version="test",
+        text=text,
+        finish_reason="stop",
+        usage=Usage(prompt_tokens=0, completion_tokens=0),
+    )
+
+
+async def is_long(redis: Client, stream: str, length: int) -> bool:
+    return int(await redis.xlen(stream)) >= length
+
+
+def service(url: str, **settings: Any) -> Service:
+    return Service("worker", MeshSettings(redis_url=url, lease_seconds=0.6, **settings))
+
+
+async def test_a_commit_whose_answer_was_lost_happens_once(wire: Wire) -> None:
+    async with Bus(wire.proxy.url, "test") as bus:
+        sequencer = Sequencer(bus, "desk", ["in"], 30)
+        async with sequencer.held():
+            await sequencer.commit(b"first", {})
+            output = sequencer.output("out", GenerateRequest(prompt="x"), id="1")
+            wire.proxy.deaf = True
+            committing = asyncio.create_task(sequencer.commit(b"second", {}, [output]))
+            await wire.lose_an_answer(lambda: wire.redis.exists("out"))
+            await committing
+            await sequencer.commit(b"third", {})
+    assert await wire.redis.xlen("out") == 1
+    assert await wire.redis.get("state:desk") == b"third"
+
+
+async def test_a_desk_whose_last_commit_redis_lost_begins_again(wire: Wire) -> None:
+    async with Bus(wire.proxy.url, "test") as bus:
+        sequencer = Sequencer(bus, "desk", ["in"], 30)
+        async with sequencer.held():
+            await sequencer.commit(b"first", {})
+            saved = [(key, await wire.redis.dump(key)) for key in ("state:desk", "commits:desk")]
+            await sequencer.commit(b"second", {}, [sequencer.output("out", GenerateRequest(prompt="x"), id="1")])
+            await wire.redis.delete("out")  # as a crash does, which takes the end of the append-only file
+            for key, value in saved:
+                await wire.redis.restore(key, 0, value, replace=True)
+            with pytest.raises(LeaseLost, match="lost the last commit"):
+                await sequencer.commit(b"third", {})
+    assert await wire.redis.get("state:desk") == b"first"
