@@ -85,3 +85,62 @@ async def test_a_desk_whose_last_commit_redis_lost_begins_again(wire: Wire) -> N
             with pytest.raises(LeaseLost, match="lost the last commit"):
                 await sequencer.commit(b"third", {})
     assert await wire.redis.get("state:desk") == b"first"
+
+
+async def test_an_entry_whose_burial_was_not_confirmed_is_buried_once(wire: Wire) -> None:
+    running = service(wire.proxy.url, max_deliveries=1)
+
+    @running.consume("in", GenerateRequest)
+    async def take(request: GenerateRequest, delivery: Delivery) -> None:
+        wire.proxy.deaf = request.prompt == "poison"
+        raise RuntimeError(request.prompt)
+
+    async with running.running():
+        for number, prompt in enumerate(("the script is loaded", "poison"), 1):
+            await wire.redis.xadd("in", {"data": GenerateRequest(prompt=prompt).model_dump_json(), "replyto": "out"})
+            await wire.lose_an_answer(lambda number=number: is_long(wire.redis, "in:dead", number))
+        await asyncio.sleep(1.2)  # two leases
+    assert (await wire.redis.xlen("in:dead"), await wire.redis.xlen("out")) == (2, 2)
+    assert (await wire.redis.xpending("in", "worker"))["pending"] == 0
+
+
+async def test_an_answer_that_was_not_confirmed_is_given_once(wire: Wire) -> None:
+    running = service(wire.proxy.url)
+
+    @running.consume("in", GenerateRequest)
+    async def take(request: GenerateRequest, delivery: Delivery) -> GenerateResult:
+        wire.proxy.deaf = request.prompt == "unheard"
+        delivery.emit("effects", request)
+        return answer(request.prompt or "")
+
+    async with running.running():
+        for number, prompt in enumerate(("the script is loaded", "unheard"), 1):
+            data = GenerateRequest(prompt=prompt).model_dump_json()
+            await wire.redis.xadd("in", {"data": data, "id": prompt, "replyto": "out"})
+            await wire.lose_an_answer(lambda number=number: is_long(wire.redis, "out", number))
+        await asyncio.sleep(1.2)
+    assert (await wire.redis.xlen("out"), await wire.redis.xlen("effects")) == (2, 2)
+
+
+async def test_a_worker_that_comes_too_late_answers_nothing(wire: Wire, server: EmbeddedRedis) -> None:
+    """It was stopped while it worked; another has taken its entry over and answered."""
+    slow, quick = service(wire.proxy.url), service(server.url)
+    begun = asyncio.Event()
+
+    async def take(request: GenerateRequest, delivery: Delivery) -> GenerateResult:
+        if not begun.is_set():
+            begun.set()
+            wire.proxy.delay = 2.0  # its leases come too late
+        return answer("once")
+
+    for each in (slow, quick):
+        each.consume("in", GenerateRequest)(take)
+    data = GenerateRequest(prompt="x").model_dump_json()
+    async with slow.running():
+        await wire.redis.xadd("in", {"data": data, "id": "m", "replyto": "out"})
+        await begun.wait()
+        async with quick.running():
+            await until(lambda: wire.redis.exists("out"))
+            await asyncio.sleep(2.5)
+            wire.proxy.delay = 0.0
+    assert await wire.redis.xlen("out") == 1

@@ -9,11 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 from redis.exceptions import RedisError, ResponseError
 
 from osiris_contracts import streams
-from osiris_mesh import envelope
+from osiris_mesh import envelope, scripts
 from osiris_mesh.bus import Bus
 from osiris_mesh.connection import BLOCK_MS, ensure_group
 from osiris_mesh.deadletter import letter
 from osiris_mesh.metrics import Metrics
+from osiris_mesh.scripts import Output
 
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
 Entry = tuple[bytes, dict[bytes, bytes]]
@@ -136,9 +137,7 @@ class BatchConsumer:
     async def _bury(self, entry: Entry, reason: str, deliveries: int) -> None:
         entry_id, fields = entry
         put_aside = letter(fields, entry_id=entry_id.decode(), group=self._group, reason=reason, deliveries=deliveries)
-        async with self._bus.redis.pipeline(transaction=True) as pipeline:
-            pipeline.xadd(streams.dead(self._stream), put_aside)
-            pipeline.xack(self._stream, self._group, entry_id)
-            await pipeline.execute()
+        outputs = [Output(streams.dead(self._stream), put_aside)]
+        await scripts.acknowledge(self._bus.writer, self._stream, self._group, entry_id.decode(), outputs)
         self._metrics.dead.labels(self._stream).inc()
         _log.error("entry put aside", entry_id=entry_id.decode(), reason=reason, dead=streams.dead(self._stream))

@@ -63,9 +63,7 @@ class Delivery:
 
     async def finish(self, reply: BaseModel | None) -> Finished:
         """Acknowledge, publish what was emitted and answer, in one step, unless somebody did so before."""
-        outputs = list(self._outputs)
-        if reply is not None and self.envelope.replyto:
-            outputs.append(Output(self.envelope.replyto, self._wrap(reply).to_fields(), REPLY_SECONDS))
+        outputs = [*self._outputs, *self.replies(reply)]
         effect = reply.model_dump_json() if reply is not None else ""
         keys = [self.stream, self.effect_key]
         arguments = [self.group, self.entry_id, self.effect_seconds, effect, *scripts.flatten(outputs)]
@@ -81,11 +79,12 @@ class Delivery:
     async def move(self, lane: str) -> None:
         """Put the message into another lane of its stream, in one step; it stays the same message."""
         same = replace(self.envelope, id=self.id)
-        arguments = [self.group, self.entry_id, 0, "", *scripts.flatten([Output(lane, same.to_fields())])]
-        await scripts.run(self.writer, scripts.FINISH, [self.stream, ""], arguments)
+        outputs = [Output(lane, same.to_fields())]
+        await scripts.acknowledge(self.writer, self.stream, self.group, self.entry_id, outputs)
 
     async def repeat(self, answer: bytes) -> None:
         """Acknowledge a message that had its effect before, and give its sender the same answer again."""
+        outputs = []
         if answer and self.envelope.replyto:
             envelope = Envelope(
                 data=answer,
@@ -94,9 +93,14 @@ class Delivery:
                 correlationid=self.correlation_id,
                 causationid=self.id,
             )
-            self.writer.put("XADD", self.envelope.replyto, "*", *_flat(envelope))
-            self.writer.put("EXPIRE", self.envelope.replyto, REPLY_SECONDS)
-        await self.writer.call("XACK", self.stream, self.group, self.entry_id)
+            outputs = [Output(self.envelope.replyto, envelope.to_fields(), REPLY_SECONDS)]
+        await scripts.acknowledge(self.writer, self.stream, self.group, self.entry_id, outputs)
+
+    def replies(self, reply: BaseModel | None) -> list[Output]:
+        """`reply` as an output to whoever waits for it; empty when nobody does."""
+        if reply is None or not self.envelope.replyto:
+            return []
+        return [Output(self.envelope.replyto, self._wrap(reply).to_fields(), REPLY_SECONDS)]
 
     def _wrap(self, message: BaseModel, id: str | None = None) -> Envelope:
         return wrap(

@@ -16,7 +16,7 @@ class Finished(IntEnum):
 
     TAKEN = 0  # another worker had finished it
     DONE = 1
-    DUPLICATE = 2  # another entry with the same message id had its effect
+    DUPLICATE = 2  # the message had its effect before; the entry is not acknowledged yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,17 @@ FINISH = (
     _WRITE_OUTPUTS
     + """
 -- KEYS: stream, effect. ARGV: group, entry, seconds to remember, effect ('' for none to keep), outputs.
+if KEYS[2] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
 if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
-if KEYS[2] ~= '' then
-  if not redis.call('SET', KEYS[2], ARGV[4], 'NX', 'EX', ARGV[3]) then return 2 end
-end
+if KEYS[2] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[3]) end
 write(5)
 return 1
 """
 )
-"""Acknowledge, remember the effect, write the outputs: the answers are those of `Finished`."""
+"""Acknowledge, remember the effect, write the outputs: the answers are those of `Finished`.
+
+Sent again, or run for an entry that somebody else has finished, it writes nothing.
+"""
 
 ASK_ONCE = (
     _WRITE_OUTPUTS
@@ -126,6 +128,12 @@ def flatten(outputs: list[Output]) -> list[Any]:
         for name, value in output.fields.items():
             arguments += [name, value]
     return arguments
+
+
+async def acknowledge(writer: Writer, stream: str, group: str, entry_id: str, outputs: list[Output]) -> bool:
+    """Acknowledge an entry and write `outputs`, in one step; False, and nothing is written, if it was done before."""
+    finished = await run(writer, FINISH, [stream, ""], [group, entry_id, 0, "", *flatten(outputs)])
+    return finished == Finished.DONE
 
 
 async def run(writer: Writer, script: str, keys: list[str], arguments: list[Any]) -> int:

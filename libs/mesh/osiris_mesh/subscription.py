@@ -5,6 +5,7 @@ Only FastStream's public names are used: `parser`, `decoder`, a broker middlewar
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,15 +16,15 @@ from faststream.redis import RedisBroker, RedisStreamMessage, StreamSub
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from redis.exceptions import RedisError, ResponseError
 
-from osiris_contracts import ErrorReply, streams
-from osiris_mesh import envelope
+from osiris_contracts import ErrorCode, ErrorReply, streams
+from osiris_mesh import envelope, scripts
 from osiris_mesh.connection import Client, ensure_group
 from osiris_mesh.control import Controls
 from osiris_mesh.deadletter import letter
 from osiris_mesh.delivery import Delivery, current_delivery, set_current_delivery
 from osiris_mesh.errors import Refused
 from osiris_mesh.metrics import Metrics
-from osiris_mesh.scripts import Finished
+from osiris_mesh.scripts import Finished, Output
 from osiris_mesh.tasks import end
 from osiris_mesh.writer import Writer
 
@@ -161,16 +162,7 @@ class Subscription:
         except envelope.MalformedEnvelope as error:
             await self._bury(entry, entry_id, str(error), deliveries)
             return
-        delivery = Delivery(
-            stream=self.stream,
-            group=self.group,
-            entry_id=entry_id,
-            envelope=attributes,
-            deliveries=deliveries,
-            source=self.group,
-            writer=self._writer,
-            effect_seconds=self._terms.effect_seconds,
-        )
+        delivery = self._delivery(attributes, entry_id, deliveries)
         if self._is_mislaid(attributes):
             await delivery.move(streams.lane(self._base, attributes.priority))
             return
@@ -190,6 +182,18 @@ class Subscription:
     def _is_mislaid(self, attributes: envelope.Envelope) -> bool:
         """Whether it is batch work in the desk's lane, where it would stand before the desk's own."""
         return self.stream == self._base and streams.lane(self._base, attributes.priority) == self._batch_lane
+
+    def _delivery(self, attributes: envelope.Envelope, entry_id: str, deliveries: int) -> Delivery:
+        return Delivery(
+            stream=self.stream,
+            group=self.group,
+            entry_id=entry_id,
+            envelope=attributes,
+            deliveries=deliveries,
+            source=self.group,
+            writer=self._writer,
+            effect_seconds=self._terms.effect_seconds,
+        )
 
     async def _settle(self, delivery: Delivery, entry: dict[bytes, bytes], work: Callable[[], Awaitable[Any]]) -> None:
         if delivery.deliveries > 1:
@@ -245,14 +249,13 @@ class Subscription:
         self, entry: dict[bytes, bytes], entry_id: str, reason: str, deliveries: int, delivery: Delivery | None = None
     ) -> None:
         """Put an entry aside and tell its sender, in one step."""
-        fields = letter(entry, entry_id=entry_id, group=self.group, reason=reason, deliveries=deliveries)
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.xadd(streams.dead(self._base), fields)
-            pipeline.xack(self.stream, self.group, entry_id)
-            await pipeline.execute()
+        put_aside = letter(entry, entry_id=entry_id, group=self.group, reason=reason, deliveries=deliveries)
+        outputs = [Output(streams.dead(self._base), put_aside)]
         if delivery is not None:
-            code = "invalid_request" if deliveries < self._terms.max_deliveries else "internal"
-            delivery.send(Refused(code, reason).reply())  # type: ignore[arg-type]
+            code: ErrorCode = "invalid_request" if deliveries < self._terms.max_deliveries else "internal"
+            outputs += delivery.replies(Refused(code, reason).reply())
+        if not await scripts.acknowledge(self._writer, self.stream, self.group, entry_id, outputs):
+            return
         self._metrics.dead.labels(self.stream).inc()
         _log.error("entry put aside", entry_id=entry_id, reason=reason, dead=streams.dead(self._base))
 
@@ -317,9 +320,12 @@ class Subscription:
         if not pending:
             return
         deliveries = int(pending[0]["times_delivered"])
+        delivery = None
         if deliveries > self._terms.max_deliveries:
             reason = f"delivered {deliveries - 1} times, and its worker died each time"
-            await self._bury(fields, entry_id.decode(), reason, deliveries - 1)
+            with contextlib.suppress(envelope.MalformedEnvelope):
+                delivery = self._delivery(envelope.parse(fields), entry_id.decode(), deliveries - 1)
+            await self._bury(fields, entry_id.decode(), reason, deliveries - 1, delivery)
             return
         await self._stream_subscriber.consume_one(
             {
