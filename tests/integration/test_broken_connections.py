@@ -87,6 +87,28 @@ async def test_a_desk_whose_last_commit_redis_lost_begins_again(wire: Wire) -> N
     assert await wire.redis.get("state:desk") == b"first"
 
 
+async def test_entries_whose_delivery_was_lost_are_taken_over_though_their_reader_lives(wire: Wire) -> None:
+    running = service(wire.proxy.url)
+    got: list[str | None] = []
+
+    @running.consume("in", GenerateRequest)
+    async def take(request: GenerateRequest, delivery: Delivery) -> None:
+        got.append(request.prompt)
+
+    async def handed_out() -> bool:
+        return bool((await wire.redis.xpending("in", "worker"))["pending"])
+
+    async with running.running():
+        wire.proxy.deaf = True
+        await wire.redis.xadd("in", {"data": GenerateRequest(prompt="unheard").model_dump_json()})
+        await wire.lose_an_answer(handed_out)
+
+        async def taken() -> bool:
+            return got == ["unheard"]
+
+        await until(taken, what="the entry to be taken over")
+
+
 async def test_an_entry_whose_burial_was_not_confirmed_is_buried_once(wire: Wire) -> None:
     running = service(wire.proxy.url, max_deliveries=1)
 

@@ -26,6 +26,7 @@ from osiris_mesh.errors import Refused
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.scripts import Finished, Output
 from osiris_mesh.tasks import end
+from osiris_mesh.trim import EntryId, parse_id
 from osiris_mesh.writer import Writer
 
 Handler = Callable[[Any, Delivery], Awaitable[BaseModel | None]]
@@ -91,6 +92,8 @@ class Subscription:
         self._metrics = metrics
         self._given_back: set[str] = set()
         self._handling: set[str] = set()
+        self._redelivered: set[str] = set()
+        self._newest_begun: EntryId = (0, 0)
         self._paused = False
         self._stream_subscriber: Any = None
 
@@ -142,6 +145,7 @@ class Subscription:
     async def consume(self, call_next: Callable[[Any], Awaitable[Any]], message: RedisStreamMessage) -> None:
         """Handle one entry to its end: answered and acknowledged, moved, retried later, or put aside."""
         raw: dict[str, Any] = dict(message.raw_message)
+        self._redelivered.discard(message.message_id)
         deliveries = raw.get("delivery_counts", [0])[0] + 1
         try:
             await self._handle(call_next, message, raw["data"], deliveries)
@@ -170,6 +174,8 @@ class Subscription:
             stream=self.stream, message_id=delivery.id, correlation_id=delivery.correlation_id
         ):
             self._handling.add(entry_id)
+            if deliveries == 1:
+                self._newest_begun = max(self._newest_begun, parse_id(entry_id))
             self._metrics.in_flight.labels(self.stream).inc()
             started = time.perf_counter()
             try:
@@ -266,17 +272,28 @@ class Subscription:
         await ensure_group(self._redis, self.stream, self.group)
 
     async def keep_leases(self) -> None:
-        """Renew, for ever, the lease on every entry this instance holds, waiting or being handled."""
+        """Renew, for ever, the lease on every entry this instance holds, waiting or being handled.
+
+        What Redis handed out in an answer that never arrived is in its name too, but not in its hands.
+        """
         every = self._terms.lease_seconds / 3
         while True:
             await asyncio.sleep(every)
             try:
                 held = await self._held()
                 self._given_back.intersection_update(held)
-                if mine := [entry_id for entry_id in held if entry_id not in self._given_back]:
+                if mine := [entry_id for entry_id in held if self._is_in_hand(entry_id)]:
                     await self._redis.xclaim(self.stream, self.group, self._consumer, 0, mine, justid=True)
             except (RedisError, OSError) as error:
                 _log.warning("leases not renewed", stream=self.stream, error=str(error))
+
+    def _is_in_hand(self, entry_id: str) -> bool:
+        if entry_id in self._given_back:
+            return False
+        if entry_id in self._handling or entry_id in self._redelivered:
+            return True
+        # FastStream begins what it read in order, and lets it wait only while all workers are busy
+        return self.in_flight >= self._terms.workers and parse_id(entry_id) > self._newest_begun
 
     async def keep_taking_over(self) -> None:
         """Take over, for ever, what dead instances left and what handlers gave back; heal a lost group."""
@@ -294,6 +311,7 @@ class Subscription:
         # FastStream stops a subscriber whose group vanished (a flushed or replaced Redis)
         if not self._stream_subscriber.running:
             _log.warning("the group was gone; made again", stream=self.stream, group=self.group)
+            self._redelivered.clear()
             await self.prepare()
             await self._stream_subscriber.start()
 
@@ -327,6 +345,7 @@ class Subscription:
                 delivery = self._delivery(envelope.parse(fields), entry_id.decode(), deliveries - 1)
             await self._bury(fields, entry_id.decode(), reason, deliveries - 1, delivery)
             return
+        self._redelivered.add(entry_id.decode())
         await self._stream_subscriber.consume_one(
             {
                 "type": "stream",
