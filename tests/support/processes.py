@@ -11,17 +11,34 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from osiris_cli.death_signal import die_with_parent
 from osiris_mesh.connection import connect
 from osiris_mesh.presence import alive
 
 
 class Process:
-    """`python -m osiris_<service>` on a Redis and a home of its own. Use it as a context manager."""
+    """`python -m osiris_<service>` on a Redis and a home of its own. Use it as a context manager.
 
-    def __init__(self, service: str, redis_url: str, home: Path, *arguments: str, **environment: str) -> None:
+    Args:
+        module: what runs in its place.
+        name: of its log; the service by default.
+        leashed: it dies when this process does, however that ends.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        redis_url: str,
+        home: Path,
+        *arguments: str,
+        module: str | None = None,
+        name: str | None = None,
+        leashed: bool = False,
+        **environment: str,
+    ) -> None:
         self.service = service
         self._redis_url = redis_url
-        self._argv = [sys.executable, "-m", f"osiris_{service}", *arguments]
+        self._argv = [sys.executable, "-m", module or f"osiris_{service}", *arguments]
         self._environment = os.environ | {
             "OSIRIS_REDIS_URL": redis_url,
             "OSIRIS_HOME": str(home),
@@ -30,7 +47,8 @@ class Process:
             "OSIRIS_GATEWAY_PORT": "0",
             **environment,
         }
-        self._log = home / f"{service}.log"
+        self._leashed = leashed
+        self._log = home / f"{name or service}.log"
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -52,7 +70,23 @@ class Process:
         """Start it, without waiting for it to be ready."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
-            self._child = subprocess.Popen(self._argv, env=self._environment, stdout=log, stderr=log)
+            self._child = subprocess.Popen(
+                self._argv,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent(signal.SIGKILL) if self._leashed else None,  # noqa: PLW1509  # one system call
+            )
+
+    def poll(self) -> int | None:
+        """The exit code; None while it runs."""
+        assert self._child is not None
+        return self._child.poll()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, if it still runs."""
+        assert self._child is not None
+        self._child.send_signal(number)
 
     def kill(self) -> None:
         """kill -9, as a crash would."""
@@ -62,9 +96,8 @@ class Process:
 
     def terminate(self, timeout: float = 30) -> int:
         """SIGTERM; returns the exit code."""
-        assert self._child is not None
-        self._child.send_signal(signal.SIGTERM)
-        return self._child.wait(timeout)
+        self.send(signal.SIGTERM)
+        return self.wait(timeout)
 
     def wait(self, timeout: float = 60) -> int:
         """Until it ends by itself; returns the exit code."""

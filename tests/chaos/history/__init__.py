@@ -1,0 +1,1 @@
+"""The history checker: seeded work, a seeded nemesis, and an oracle over what came of it."""
