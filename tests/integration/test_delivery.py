@@ -3,33 +3,18 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from tests.support.processes import until
+from tests.support.serving import LEASE, STREAM, answer, echo, replies, serving
 
 from osiris_cli.embedded_redis import EmbeddedRedis
-from osiris_contracts import Chunk, GenerateRequest, GenerateResult, Usage, streams
-from osiris_mesh import Bus, DeadLetters, Delivery, MeshSettings, Refused, Service
+from osiris_contracts import Chunk, GenerateRequest, GenerateResult, streams
+from osiris_mesh import Bus, DeadLetters, Delivery, Refused
 from osiris_mesh.connection import connect
-
-STREAM = streams.HERMES_REQUESTS
-LEASE = 0.6
-
-Handler = Callable[[GenerateRequest, Delivery], Any]
-
-
-def answer(text: str) -> GenerateResult:
-    return GenerateResult(
-        model_id="hermes",
-        model_version="test",
-        text=text,
-        finish_reason="stop",
-        usage=Usage(prompt_tokens=0, completion_tokens=0),
-    )
 
 
 @pytest.fixture
@@ -37,30 +22,6 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
     client = connect(redis_url)
     yield client
     await client.aclose()
-
-
-@asynccontextmanager
-async def serving(url: str, handler: Handler, *, workers: int = 4, **settings: Any) -> AsyncIterator[Service]:
-    """A service that handles STREAM with `handler`."""
-    defaults = {"redis_url": url, "lease_seconds": LEASE, "max_deliveries": 3, "drain_seconds": 1}
-    service = Service("hermes", MeshSettings(**(defaults | settings)))
-    service.consume(STREAM, GenerateRequest, workers=workers)(handler)
-    async with service.running(probes=True):
-        yield service
-
-
-async def echo(request: GenerateRequest, delivery: Delivery) -> GenerateResult:
-    return answer(request.prompt.upper())
-
-
-async def replies(redis: Any, stream: str, count: int) -> list[dict[str, Any]]:
-    """The first `count` replies on `stream`."""
-
-    async def there() -> Any:
-        return await redis.xlen(stream) >= count
-
-    await until(there, what=f"{count} replies on {stream}")
-    return [json.loads(fields[b"data"]) for _, fields in await redis.xrange(stream)]
 
 
 async def test_a_plain_entry_is_served_and_a_plain_reader_reads_the_answer(redis_url: str, redis: Any) -> None:

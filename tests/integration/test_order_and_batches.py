@@ -1,17 +1,14 @@
 """Strictly ordered work, batches and trimming, over a real Redis."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.support.processes import until
 
-from osiris_contracts import GenerateRequest, streams
+from osiris_contracts import GenerateRequest
 from osiris_mesh import BatchConsumer, Bus, DeadLetters, LeaseLost, Metrics, Sequencer
-from osiris_mesh.trim import trim
 
 
 @pytest.fixture
@@ -133,19 +130,3 @@ async def test_a_dead_recorders_batch_is_taken_over(bus: Bus) -> None:
     await until(done)
     running.cancel()
     assert got == ["orphan"]
-
-
-async def test_trimming_never_passes_a_group(bus: Bus) -> None:
-    ids = await numbers(bus, "in", 10)
-    redis, later = bus.redis, time.time() + 10_000
-    await redis.xgroup_create("in", "fast", id=ids[8])
-    await redis.xgroup_create("in", "slow", id="0")
-    await redis.xreadgroup("slow", "a", {"in": ">"}, count=5)
-    await redis.xack("in", "slow", *ids[:2], *ids[3:5])
-    assert await trim(redis, "in", timedelta(0), later) == 2  # ids[2] is pending in slow
-    assert (await redis.xrange("in"))[0][0].decode() == ids[2]
-    await redis.xack("in", "slow", ids[2])
-    assert await trim(redis, "in", timedelta(hours=9), later) == 0  # young enough to stay
-    assert await trim(redis, "in", timedelta(0), later) == 3
-    assert (await redis.xrange("in"))[0][0].decode() == ids[5]
-    assert streams.RETENTION[streams.PROPOSAL_ASSESSED] >= timedelta(hours=24)  # /health looks back a day

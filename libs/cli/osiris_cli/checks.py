@@ -1,5 +1,6 @@
 """What `osiris doctor` looks at. Each check finds out one thing and, where it is bad, says how to mend it."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -9,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from osiris_cli import models, run_file
+from osiris_cli import models, moments, run_file
 from osiris_cli.embedded_redis import MINIMUM_VERSION, find_server, server_version
 from osiris_cli.errors import CliError
 from osiris_cli.network import port_is_free
 from osiris_cli.settings import CliSettings
+
+if TYPE_CHECKING:
+    from osiris_cli.forgotten import Findings, Forgotten
 
 MINIMUM_PYTHON = (3, 11)
 ENOUGH_DISK = 5 * 2**30
@@ -43,6 +47,7 @@ def all_checks(settings: CliSettings) -> list[Check]:
         disk(settings.home, _free_disk(settings.home)),
         memory(_total_memory()),
         redis(settings),
+        *streams(settings),
         gateway_port(settings),
         *(model(settings.models_folder, role) for role in models.ROLES),
         gpu(shutil.which("nvidia-smi")),
@@ -120,6 +125,66 @@ def _external_redis(url: str) -> Check:
         mend = "redis-cli config set appendonly yes"
         return Check("redis", "warn", f"{shown} forgets what it holds when it is restarted (no AOF)", mend)
     return Check("redis", "ok", f"{facts['redis_version']} at {shown}")
+
+
+def streams(settings: CliSettings) -> list[Check]:
+    """Whether forgotten groups hold up the trimming, and whether anything could not be delivered."""
+    from redis.exceptions import RedisError
+
+    url = run_file.redis_url_if_any(settings)
+    if url is None:
+        return []
+    try:
+        findings, dead = asyncio.run(_look(url))
+    except (RedisError, OSError) as error:
+        return [Check("groups", "warn", f"not looked at: {error}", "see the check of redis")]
+    return [*groups(findings), dead_letters(dead)]
+
+
+async def _look(url: str) -> "tuple[Findings, dict[str, int]]":
+    from osiris_cli import forgotten
+    from osiris_cli.desk import SERVICES
+    from osiris_mesh.connection import connect
+    from osiris_mesh.deadletter import DeadLetters
+
+    client = connect(url)
+    try:
+        return await forgotten.look(client, SERVICES), await DeadLetters(client).streams()
+    finally:
+        await client.aclose()
+
+
+def groups(findings: "Findings") -> list[Check]:
+    """One line a forgotten group that holds entries back, or one that all is well."""
+    holding = [each for each in findings.forgotten if each.holds_back]
+    if not holding:
+        stale = f"; {len(findings.consumers)} consumers of dead instances" if findings.consumers else ""
+        return [Check("groups", "ok", f"{findings.groups}, none forgotten{stale}")]
+    return [Check("groups", "warn", _holding(each), _mend(each)) for each in holding]
+
+
+def _holding(found: "Forgotten") -> str:
+    group, silent = found.group, moments.length(found.silent_seconds)
+    return (
+        f"nobody reads for {group.name} of {group.stream} (silent for {silent}); "
+        f"{group.left} entries are kept for it, the oldest for {moments.length(group.oldest_left_seconds or 0)}"
+    )
+
+
+def _mend(found: "Forgotten") -> str:
+    if found.ours:
+        return "start the service, with the desk: osiris up"
+    if found.gone_for_good:
+        return "if that service is gone for good: osiris doctor --fix"
+    return "start what reads for it; after a day of silence osiris doctor --fix removes it"
+
+
+def dead_letters(counts: dict[str, int]) -> Check:
+    """Whether messages wait that could not be delivered."""
+    if not counts:
+        return Check("dead", "ok", "no dead letters")
+    said = ", ".join(f"{number} of {stream}" for stream, number in counts.items())
+    return Check("dead", "warn", f"dead letters: {said}", "osiris dead list STREAM, then osiris dead replay, or drop")
 
 
 def gateway_port(settings: CliSettings) -> Check:

@@ -1,6 +1,9 @@
 """Where a person reads: colours on a terminal, plain text everywhere else."""
 
+from collections.abc import Iterable
+
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from osiris_cli.cycle_view import Line, Tone
@@ -16,6 +19,17 @@ def standard() -> Console:
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, emoji=False, width=_PLAIN_WIDTH, color_system=None)
     return console
+
+
+def table(columns: Iterable[str], rows: Iterable[tuple[str, ...]], *, numbers: Iterable[str] = ()) -> Table:
+    """Rows under dim headings; the columns in `numbers` to the right."""
+    right = frozenset(numbers)
+    drawn = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    return drawn
 
 
 def text_width(console: Console) -> int:

@@ -57,13 +57,25 @@ def redis_url(settings: CliSettings) -> str:
     return settings.redis_url or _found(settings, "OSIRIS_REDIS_URL").redis_url
 
 
+def redis_url_if_any(settings: CliSettings) -> str | None:
+    """The same, or None when there is none."""
+    if settings.redis_url is not None:
+        return settings.redis_url
+    desk = _running(settings)
+    return None if desk is None else desk.redis_url
+
+
 def gateway_url(settings: CliSettings) -> str:
     """The gateway to talk to, found as `redis_url` is. Raises as it does."""
     return settings.gateway_url or _found(settings, "OSIRIS_GATEWAY_URL").gateway_url
 
 
 def _found(settings: CliSettings, variable: str) -> RunFile:
-    desk = running(settings.home) or running(settings.demo.home)
+    desk = _running(settings)
     if desk is None:
         raise CliError(f"no desk is running in {settings.home}; start one with: osiris up (or set {variable})", 1)
     return desk
+
+
+def _running(settings: CliSettings) -> RunFile | None:
+    return running(settings.home) or running(settings.demo.home)

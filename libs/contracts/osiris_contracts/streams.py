@@ -1,7 +1,7 @@
 """The names of the streams. Nobody spells one elsewhere."""
 
 from datetime import timedelta
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 from uuid import UUID
 
 from osiris_contracts._base import ModelId, Priority
@@ -30,14 +30,32 @@ DEFAULT_PRIORITY: Final[Priority] = "desk"
 LANED: Final = frozenset(REQUESTS_OF.values())
 """Streams that have a lane for each priority, so that a long queue of one never stands before another."""
 
-DEFAULT_RETENTION: Final = timedelta(hours=1)
-RETENTION: Final[dict[str, timedelta]] = {
-    MARKET_TICKS: timedelta(minutes=10),
-    PROPOSAL_CREATED: timedelta(days=1),
-    PROPOSAL_ASSESSED: timedelta(days=1),
-    ADVICE_GENERATED: timedelta(days=1),
+
+class Retention(NamedTuple):
+    """How much of what every group has passed stays readable.
+
+    Attributes:
+        age: entries that are younger.
+        length: at most so many, the newest.
+    """
+
+    age: timedelta
+    length: int
+
+
+DEFAULT_RETENTION: Final = Retention(timedelta(hours=1), 50_000)
+RETENTION: Final[dict[str, Retention]] = {
+    MARKET_TICKS: Retention(timedelta(minutes=10), 50_000),
+    HERMES_REQUESTS: Retention(timedelta(hours=1), 10_000),  # prompts are long
+    PHI3_REQUESTS: Retention(timedelta(hours=1), 10_000),
+    PROPOSAL_CREATED: Retention(timedelta(days=1), 50_000),
+    PROPOSAL_ASSESSED: Retention(timedelta(days=1), 50_000),
+    ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
 }
-"""How long an entry that every group has passed stays readable."""
+"""What differs from the default."""
+
+DEAD_AGE: Final = timedelta(days=30)
+"""How long a dead letter waits for somebody to replay or drop it."""
 
 PROPOSAL_KEY_SECONDS: Final = 30 * 86_400
 
@@ -50,6 +68,11 @@ def dead(stream: str) -> str:
 def lane(stream: str, priority: Priority) -> str:
     """Where work of `priority` goes: `stream:priority`; the desk's, and all where there are no lanes, to `stream`."""
     return f"{stream}:{priority}" if stream in LANED and priority != DEFAULT_PRIORITY else stream
+
+
+def retention(stream: str) -> Retention:
+    """How much is kept of `stream`, which may be a lane."""
+    return RETENTION.get(stream) or RETENTION.get(stream.partition(":")[0], DEFAULT_RETENTION)
 
 
 def lanes(stream: str) -> tuple[str, ...]:

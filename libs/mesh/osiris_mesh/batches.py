@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from osiris_contracts import streams
 from osiris_mesh import envelope, scripts
@@ -15,9 +15,9 @@ from osiris_mesh.connection import BLOCK_MS, ensure_group
 from osiris_mesh.deadletter import letter
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.scripts import Output
+from osiris_mesh.takeover import Entry, take_over
 
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
-Entry = tuple[bytes, dict[bytes, bytes]]
 
 _log = structlog.get_logger(__name__)
 
@@ -63,7 +63,11 @@ class BatchConsumer:
         self._linger = linger_seconds
 
     async def run(self) -> None:
-        """Consume, for ever. Cancelling it between batches loses nothing."""
+        """Consume, for ever. Cancelling it between batches loses nothing.
+
+        Raises:
+            RedisError: Redis refuses to hand out the stream.
+        """
         while True:
             try:
                 await ensure_group(self._bus.redis, self._stream, self._group)
@@ -71,11 +75,12 @@ class BatchConsumer:
                     # what this or a dead instance was handed and did not finish comes before anything new
                     await self._handle(await self._abandoned())
                     await self._handle(await self._new())
-            except ResponseError as error:
-                if "NOGROUP" not in str(error):
-                    raise
-                _log.warning("the group was gone; made again", stream=self._stream, group=self._group)
             except (RedisError, OSError) as error:
+                if "NOGROUP" in str(error):
+                    _log.warning("the group was gone; made again", stream=self._stream, group=self._group)
+                    continue
+                if isinstance(error, ResponseError) and not isinstance(error, OutOfMemoryError):
+                    raise
                 _log.warning("stream not readable, trying again", stream=self._stream, error=str(error))
                 await asyncio.sleep(0.5)
 
@@ -93,10 +98,14 @@ class BatchConsumer:
         return list(found[0][1]) if found else []
 
     async def _abandoned(self) -> list[Entry]:
-        _, entries, *_ = await self._bus.redis.xautoclaim(
-            self._stream, self._group, self._bus.instance, self._lease_ms, "0-0", count=self._size
+        return await take_over(
+            self._bus.redis,
+            self._stream,
+            self._group,
+            self._bus.instance,
+            idle_ms=self._lease_ms,
+            count=self._size,
         )
-        return list(entries)
 
     async def _handle(self, entries: list[Entry]) -> None:
         good: list[tuple[Entry, Any]] = []

@@ -7,12 +7,16 @@ from pydantic import BaseModel
 
 from osiris_mesh import scripts
 from osiris_mesh.envelope import Envelope, wrap
+from osiris_mesh.errors import Refused
 from osiris_mesh.ids import new_id
 from osiris_mesh.scripts import Finished, Output
 from osiris_mesh.writer import Writer
 
 REPLY_SECONDS = 86_400
 """A reply stream that nobody writes to any more vanishes after a day."""
+
+LONGEST_ANSWER = 32_768
+"""Bytes; a longer answer (4,096 tokens are 18 kB, but log-probabilities are long) is not kept to be repeated."""
 
 
 @dataclass(slots=True)
@@ -25,6 +29,7 @@ class Delivery:
         deliveries: how often it was handed out, this time included.
         source: the service that handles it.
         effect_seconds: how long its message id is remembered.
+        answers_kept: how many answers of the group are kept to be repeated, the newest.
     """
 
     stream: str
@@ -35,6 +40,7 @@ class Delivery:
     source: str
     writer: Writer
     effect_seconds: int
+    answers_kept: int
     _outputs: list[Output] = field(default_factory=list)
 
     @property
@@ -52,6 +58,11 @@ class Delivery:
         """Where it is remembered that this message has had its effect; '' where the entry id alone tells."""
         return f"effect:{self.group}:{self.envelope.id}" if self.envelope.id else ""
 
+    @property
+    def answers_key(self) -> str:
+        """The stream of the answers that the group has given last."""
+        return f"effect-answers:{self.group}"
+
     def send(self, reply: BaseModel) -> None:
         """Send a piece of the answer now; nothing happens when nobody waits for one."""
         if self.envelope.replyto:
@@ -64,17 +75,18 @@ class Delivery:
     async def finish(self, reply: BaseModel | None) -> Finished:
         """Acknowledge, publish what was emitted and answer, in one step, unless somebody did so before."""
         outputs = [*self._outputs, *self.replies(reply)]
-        effect = reply.model_dump_json() if reply is not None else ""
-        keys = [self.stream, self.effect_key]
-        arguments = [self.group, self.entry_id, self.effect_seconds, effect, *scripts.flatten(outputs)]
+        answer = reply.model_dump_json().encode() if reply is not None else b""
+        keys = [self.stream, self.effect_key, self.answers_key]
+        kept = self.answers_kept if len(answer) <= LONGEST_ANSWER else 0
+        arguments = [self.group, self.entry_id, self.effect_seconds, kept, answer, *scripts.flatten(outputs)]
         return Finished(await scripts.run(self.writer, scripts.FINISH, keys, arguments))
 
     async def earlier_effect(self) -> bytes | None:
-        """The answer this message id was given before (b'' for none), or None when it is new."""
+        """Where the answer to this message id is kept (b'' where there was none), or None when the id is new."""
         if not self.effect_key:
             return None
-        stored: bytes | None = await self.writer.call("GET", self.effect_key)
-        return stored
+        kept: bytes | None = await self.writer.call("GET", self.effect_key)
+        return kept
 
     async def move(self, lane: str) -> None:
         """Put the message into another lane of its stream, in one step; it stays the same message."""
@@ -82,18 +94,15 @@ class Delivery:
         outputs = [Output(lane, same.to_fields())]
         await scripts.acknowledge(self.writer, self.stream, self.group, self.entry_id, outputs)
 
-    async def repeat(self, answer: bytes) -> None:
-        """Acknowledge a message that had its effect before, and give its sender the same answer again."""
-        outputs = []
-        if answer and self.envelope.replyto:
-            envelope = Envelope(
-                data=answer,
-                id=new_id(),
-                source=self.source,
-                correlationid=self.correlation_id,
-                causationid=self.id,
-            )
-            outputs = [Output(self.envelope.replyto, envelope.to_fields(), REPLY_SECONDS)]
+    async def repeat(self, kept: bytes) -> None:
+        """Acknowledge a message that had its effect before, and give its sender the same answer again.
+
+        When the answer is kept no longer, the sender is told so: the work is not done twice.
+
+        Args:
+            kept: what `earlier_effect` said.
+        """
+        outputs = await self._again(kept, self.envelope.replyto) if kept and self.envelope.replyto else []
         await scripts.acknowledge(self.writer, self.stream, self.group, self.entry_id, outputs)
 
     def replies(self, reply: BaseModel | None) -> list[Output]:
@@ -101,6 +110,22 @@ class Delivery:
         if reply is None or not self.envelope.replyto:
             return []
         return [Output(self.envelope.replyto, self._wrap(reply).to_fields(), REPLY_SECONDS)]
+
+    async def _again(self, kept: bytes, replyto: str) -> list[Output]:
+        entries = None
+        if kept != scripts.NOT_KEPT:
+            entries = await self.writer.call("XRANGE", self.answers_key, kept, kept)
+        if not entries:
+            reason = f"message {self.id} was answered before, and its answer is kept no longer; ask with a new id"
+            return self.replies(Refused("invalid_request", reason).reply())
+        envelope = Envelope(
+            data=entries[0][1][b"data"],
+            id=new_id(),
+            source=self.source,
+            correlationid=self.correlation_id,
+            causationid=self.id,
+        )
+        return [Output(replyto, envelope.to_fields(), REPLY_SECONDS)]
 
     def _wrap(self, message: BaseModel, id: str | None = None) -> Envelope:
         return wrap(

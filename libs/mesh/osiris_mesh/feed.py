@@ -52,3 +52,18 @@ async def follow(
             positions[stream] = items[-1][0]
             entries += [Entry(stream, entry_id.decode(), fields) for entry_id, fields in items]
         yield sorted(entries, key=lambda entry: int(entry.id.partition("-")[0]))
+
+
+async def present(redis: Client, stream: str, last: int | None = None) -> AsyncIterator[Entry]:
+    """What lies on `stream` now, oldest first: the `last` so many, or all."""
+    if last is not None:
+        if last:
+            for entry_id, fields in reversed(await redis.xrevrange(stream, count=last)):
+                yield Entry(stream, entry_id.decode(), fields)
+        return
+    end = (await last_ids(redis, stream))[stream]
+    start = "-"
+    while found := await redis.xrange(stream, min=start, max=end, count=_READ):
+        for entry_id, fields in found:
+            yield Entry(stream, entry_id.decode(), fields)
+        start = f"({found[-1][0].decode()}"

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError
 
 from osiris_contracts import Presence
 from osiris_mesh.connection import Client
+from osiris_mesh.patience import Patience
 
 EVERY_SECONDS = 2.0
 LAPSE_SECONDS = 7.0
@@ -49,11 +50,22 @@ async def alive(redis: Client, service: str) -> list[Presence]:
     return [Presence.model_validate_json(value) for value in values if value is not None]
 
 
-async def keep_announcing(redis: Client, presence: Callable[[], Presence]) -> None:
-    """Announce what `presence` says, for ever."""
+async def keep_announcing(redis: Client, presence: Callable[[], Presence], patience: Patience) -> None:
+    """Announce what `presence` says, for ever.
+
+    Raises:
+        RedisError, OSError: Redis did not answer for longer than `patience`. That it is full, or still loads what it
+            holds, passes; that it takes no writes any more, as a replica, does not.
+    """
     while True:
         try:
             await announce(redis, presence())
+        except (BusyLoadingError, OutOfMemoryError) as error:
+            _log.warning("presence not announced", error=str(error))
+            patience.succeeded()
         except (RedisError, OSError) as error:
             _log.warning("presence not announced", error=str(error))
+            patience.failed(error)
+        else:
+            patience.succeeded()
         await asyncio.sleep(EVERY_SECONDS)

@@ -8,6 +8,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from osiris_mesh.connection import Client
+from osiris_mesh.groups import lag_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +50,12 @@ def _group(answer: Any, name: str) -> dict[str, Any] | None:
 
 async def _waiting(redis: Client, stream: str, info: dict[str, Any]) -> Waiting:
     pending = int(info["pending"])
-    lag = info.get("lag")
-    oldest = await redis.xrange(stream, min=b"(" + info["last-delivered-id"], count=1) if lag != 0 else []
-    if lag is None:
-        lag = await _count_behind(redis, stream, info["last-delivered-id"]) if oldest else 0
+    lag = await lag_of(redis, stream, info)
+    oldest = await redis.xrange(stream, min=b"(" + info["last-delivered-id"], count=1) if lag else []
     age = time.time() - int(oldest[0][0].split(b"-")[0]) / 1000 if oldest else 0.0
     read = info.get("entries-read")
     return Waiting(
-        backlog=pending + int(lag),
+        backlog=pending + lag,
         oldest_seconds=max(age, 0.0),
         finished=None if read is None else max(int(read) - pending, 0),
     )
-
-
-_COUNTED = 10_000
-
-
-async def _count_behind(redis: Client, stream: str, last: bytes) -> int:
-    """Entries after `last`, at most _COUNTED: Redis before 7.0 keeps no lag, and later ones lose it at times."""
-    return len(await redis.xrange(stream, min=b"(" + last, count=_COUNTED))

@@ -49,18 +49,29 @@ end
 FINISH = (
     _WRITE_OUTPUTS
     + """
--- KEYS: stream, effect. ARGV: group, entry, seconds to remember, effect ('' for none to keep), outputs.
+-- KEYS: stream, effect, answers. ARGV: group, entry, seconds to remember the effect, answers to keep (0 for not
+-- this one), answer ('' for none), outputs.
 if KEYS[2] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
 if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
-if KEYS[2] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[3]) end
-write(5)
+if KEYS[2] ~= '' then
+  local kept = ARGV[5] ~= '' and '-' or ''
+  if ARGV[5] ~= '' and tonumber(ARGV[4]) > 0 then
+    kept = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'data', ARGV[5])
+    redis.call('EXPIRE', KEYS[3], ARGV[3])
+  end
+  redis.call('SET', KEYS[2], kept, 'EX', ARGV[3])
+end
+write(6)
 return 1
 """
 )
-"""Acknowledge, remember the effect, write the outputs: the answers are those of `Finished`.
+"""Acknowledge, remember the effect and where its answer is kept, write the outputs: answers with a `Finished`.
 
 Sent again, or run for an entry that somebody else has finished, it writes nothing.
 """
+
+NOT_KEPT = b"-"
+"""What FINISH remembers of an answer that was given and not kept."""
 
 ASK_ONCE = (
     _WRITE_OUTPUTS
@@ -132,7 +143,7 @@ def flatten(outputs: list[Output]) -> list[Any]:
 
 async def acknowledge(writer: Writer, stream: str, group: str, entry_id: str, outputs: list[Output]) -> bool:
     """Acknowledge an entry and write `outputs`, in one step; False, and nothing is written, if it was done before."""
-    finished = await run(writer, FINISH, [stream, ""], [group, entry_id, 0, "", *flatten(outputs)])
+    finished = await run(writer, FINISH, [stream, "", ""], [group, entry_id, 0, 0, "", *flatten(outputs)])
     return finished == Finished.DONE
 
 

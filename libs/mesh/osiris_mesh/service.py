@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ from osiris_mesh import batches, logs
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
 from osiris_mesh.metrics import Metrics
+from osiris_mesh.patience import Patience
 from osiris_mesh.presence import announce, keep_announcing, withdraw
 from osiris_mesh.probes import Probes
 from osiris_mesh.settings import MeshSettings
@@ -27,6 +29,8 @@ from osiris_mesh.trim import keep_trimming
 Hook = Callable[[], Awaitable[None]]
 
 MEASURE_SECONDS = 2.0
+LEAVE_SECONDS = 5.0
+"""What a failing service may take to leave the mesh beyond finishing what it holds."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +58,7 @@ class Service:
         self._on_stop: list[Hook] = []
         self._background: list[Callable[[], Awaitable[None]]] = []
         self._commands: dict[str, Hook] = {"drain": self.drain, "resume": self.resume}
-        self._trimmed: set[str] = set()
+        self._trimmed = {streams.control(name)}
         self._started_at = datetime.now(UTC)
         self._ready = False
         self._draining = False
@@ -97,7 +101,9 @@ class Service:
                     lease_seconds=self.settings.lease_seconds,
                     max_deliveries=self.settings.max_deliveries,
                     effect_seconds=int(self.settings.effect_days * 86_400),
+                    answers_kept=self.settings.answers_kept,
                     workers=workers,
+                    patience_seconds=self.settings.redis_patience_seconds,
                 ),
                 redis=self.bus.redis,
                 writer=self.bus.writer,
@@ -173,7 +179,8 @@ class Service:
                 self._probe_url = await server.start(self.settings.probe_host, self.settings.probe_port)
                 stack.push_async_callback(server.stop)
             stack.push_async_callback(withdraw, self.bus.redis, self.name, self.bus.instance)
-            self._spawn(stack, keep_announcing(self.bus.redis, self.presence))
+            patience = Patience(self.settings.redis_patience_seconds)
+            self._spawn(stack, keep_announcing(self.bus.redis, self.presence, patience))
             self._spawn(stack, self.controls.obey(self._commands))
             for hook in self._on_start:
                 await hook()
@@ -190,7 +197,7 @@ class Service:
             for work in self._background:
                 self._spawn(stack, work())
             self._spawn(stack, self._keep_measuring())
-            self._spawn(stack, keep_trimming(self.bus.redis, self._trimmed))
+            self._spawn(stack, keep_trimming(self.bus.redis, self._trimmed, self.settings.stream_lengths))
             self._ready = True
             await announce(self.bus.redis, self.presence())  # whoever waits for it learns at once
             _log.info("ready", instance=self.bus.instance, probes=self._probe_url)
@@ -206,7 +213,10 @@ class Service:
             loop.add_signal_handler(number, self.stop)
         async with self.running(probes=True):
             await self._stopped.wait()
-            _log.info("stopping")
+            if self._failure is None:
+                _log.info("stopping")
+            else:  # whatever is broken may break the leaving as well
+                loop.call_later(self.settings.drain_seconds + LEAVE_SECONDS, _end_at_once, self._failure)
         if self._failure is not None:
             raise self._failure
 
@@ -229,8 +239,7 @@ class Service:
     async def drain(self) -> None:
         """Take no new work."""
         self._draining = True
-        for subscription in self._subscriptions:
-            await subscription.pause()
+        await self._pause()
 
     async def resume(self) -> None:
         """Take work again."""
@@ -256,9 +265,11 @@ class Service:
             return False, "draining"
         return (True, "ready") if self._ready else (False, "starting")
 
+    async def _pause(self) -> None:
+        await asyncio.gather(*(subscription.pause() for subscription in self._subscriptions))
+
     async def _leave(self) -> None:
-        for subscription in self._subscriptions:
-            await subscription.pause()
+        await self._pause()
         await self._broker.stop()
         for subscription in self._subscriptions:
             await subscription.abandon()
@@ -284,6 +295,11 @@ class Service:
 
     def _middleware(self, message: Any, *, context: Any) -> BaseMiddleware:
         return _Promise(message, context=context, subscriptions=self._subscriptions)
+
+
+def _end_at_once(failure: BaseException) -> None:
+    _log.error("could not leave the mesh in time, ending at once", error=str(failure))
+    os._exit(1)
 
 
 class _Promise(BaseMiddleware):

@@ -57,6 +57,24 @@ class MeshSettings(BaseSettings):
         validation_alias=shared("EFFECT_DAYS"),
         description="How long a message id is remembered, so that its effect happens once, days.",
     )
+    answers_kept: int = Field(
+        default=10_000,
+        ge=0,
+        validation_alias=shared("ANSWERS_KEPT"),
+        description="Answers a service keeps, the newest, to repeat them to whoever sends a message id again.",
+    )
+    stream_lengths: dict[str, int] = Field(
+        default={},
+        validation_alias=shared("STREAM_LENGTHS"),
+        description='Entries behind every group that a stream keeps at most, as JSON: {"market.ticks": 200000}; '
+        "others keep 50000, requests 10000.",
+    )
+    redis_patience_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        validation_alias=shared("REDIS_PATIENCE_SECONDS"),
+        description="A service that Redis does not answer for so long ends with exit code 1, seconds.",
+    )
     probe_host: str = Field(default="127.0.0.1", description="Address of /healthz, /readyz, /metrics and /asyncapi.")
     probe_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the probes; 0: any free one, told in the service's presence."

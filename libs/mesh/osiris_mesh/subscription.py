@@ -22,16 +22,20 @@ from osiris_mesh.connection import Client, ensure_group
 from osiris_mesh.control import Controls
 from osiris_mesh.deadletter import letter
 from osiris_mesh.delivery import Delivery, current_delivery, set_current_delivery
+from osiris_mesh.entry_id import EntryId, parse_id
 from osiris_mesh.errors import Refused
+from osiris_mesh.groups import lag_of
 from osiris_mesh.metrics import Metrics
+from osiris_mesh.patience import Patience
 from osiris_mesh.scripts import Finished, Output
+from osiris_mesh.takeover import take_over
 from osiris_mesh.tasks import end
-from osiris_mesh.trim import EntryId, parse_id
 from osiris_mesh.writer import Writer
 
 Handler = Callable[[Any, Delivery], Awaitable[BaseModel | None]]
 
 POLL_MS = 1_000
+_GIVE_BACK_SECONDS = 0.1
 _NOW_CLAIMABLE = 10**9  # milliseconds of idleness given to an entry that anybody may take
 
 _log = structlog.get_logger(__name__)
@@ -45,13 +49,17 @@ class Terms:
         lease_seconds: silence after which an instance's work is taken over.
         max_deliveries: attempts before the dead-letter stream.
         effect_seconds: how long a message id is remembered.
+        answers_kept: answers that are remembered as well, of the whole group.
         workers: entries handled at once.
+        patience_seconds: how long Redis may refuse to hand out the stream before the service gives up.
     """
 
     lease_seconds: float
     max_deliveries: int
     effect_seconds: int
+    answers_kept: int
     workers: int
+    patience_seconds: float
 
 
 class Subscription:
@@ -199,13 +207,14 @@ class Subscription:
             source=self.group,
             writer=self._writer,
             effect_seconds=self._terms.effect_seconds,
+            answers_kept=self._terms.answers_kept,
         )
 
     async def _settle(self, delivery: Delivery, entry: dict[bytes, bytes], work: Callable[[], Awaitable[Any]]) -> None:
         if delivery.deliveries > 1:
             self._metrics.retried.labels(self.stream).inc()
-        if (answer := await delivery.earlier_effect()) is not None:
-            await self._repeat(delivery, answer)
+        if (kept := await delivery.earlier_effect()) is not None:
+            await self._repeat(delivery, kept)
             return
         try:
             reply = await self._work(delivery, work)
@@ -247,9 +256,9 @@ class Subscription:
                 raise
             return _too_late(deadline)
 
-    async def _repeat(self, delivery: Delivery, answer: bytes) -> None:
+    async def _repeat(self, delivery: Delivery, kept: bytes) -> None:
         self._metrics.duplicates.labels(self.stream).inc()
-        await delivery.repeat(answer)
+        await delivery.repeat(kept)
 
     async def _bury(
         self, entry: dict[bytes, bytes], entry_id: str, reason: str, deliveries: int, delivery: Delivery | None = None
@@ -296,8 +305,13 @@ class Subscription:
         return self.in_flight >= self._terms.workers and parse_id(entry_id) > self._newest_begun
 
     async def keep_taking_over(self) -> None:
-        """Take over, for ever, what dead instances left and what handlers gave back; heal a lost group."""
+        """Take over, for ever, what dead instances left and what handlers gave back; heal a lost group.
+
+        Raises:
+            RedisError, OSError: the stream could not be read for longer than the terms' patience.
+        """
         every = min(1.0, self._terms.lease_seconds / 4)
+        patience = Patience(self._terms.patience_seconds)
         while True:
             await asyncio.sleep(every)
             try:
@@ -306,6 +320,9 @@ class Subscription:
                     await self._take_over()
             except (RedisError, OSError) as error:
                 _log.warning("nothing taken over", stream=self.stream, error=str(error))
+                patience.failed(error)
+            else:
+                patience.succeeded()
 
     async def _heal(self) -> None:
         # FastStream stops a subscriber whose group vanished (a flushed or replaced Redis)
@@ -321,9 +338,7 @@ class Subscription:
             return
         idle = int(self._terms.lease_seconds * 1000)
         try:
-            _, entries, *_ = await self._redis.xautoclaim(
-                self.stream, self.group, self._consumer, idle, "0-0", count=free
-            )
+            entries = await take_over(self._redis, self.stream, self.group, self._consumer, idle_ms=idle, count=free)
         except ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
@@ -363,6 +378,14 @@ class Subscription:
             self.stream, self.group, self._consumer, 0, [entry_id], idle=_NOW_CLAIMABLE, justid=True
         )
 
+    async def _give_back_waiting(self) -> None:
+        try:
+            for entry_id in await self._held():
+                if entry_id not in self._handling and entry_id not in self._given_back:
+                    await self._give_back(entry_id)
+        except (RedisError, OSError) as error:
+            _log.warning("nothing given back, the lease will run out", stream=self.stream, error=str(error))
+
     async def _held(self) -> list[str]:
         entries = await self._redis.xpending_range(
             self.stream, self.group, min="-", max="+", count=10_000, consumername=self._consumer
@@ -372,14 +395,16 @@ class Subscription:
     # --- drain --------------------------------------------------------------------------------------------------
 
     async def pause(self) -> None:
-        """Read nothing new; what is being handled goes on, what only waits is given back."""
+        """Read nothing new; what is being handled goes on, what only waits is given back at once."""
         self._paused = True
         reading = list(self._stream_subscriber.tasks)
-        await self._stream_subscriber.stop()
+        stopping = asyncio.create_task(self._stream_subscriber.stop())  # waits for the handlers
+        while not stopping.done():
+            await asyncio.wait({stopping}, timeout=_GIVE_BACK_SECONDS)
+            await self._give_back_waiting()  # and what a read that was on its way still brought
+        await stopping
         await end(*reading)
-        for entry_id in await self._held():
-            if entry_id not in self._handling:
-                await self._give_back(entry_id)
+        await self._give_back_waiting()
 
     async def resume(self) -> None:
         """Read again."""
@@ -390,18 +415,22 @@ class Subscription:
 
     async def abandon(self) -> None:
         """Give everything still held back at once, and leave the group: nobody need wait for the lease to run out."""
-        held = await self._held()
-        if held:
-            await self._redis.xclaim(self.stream, self.group, self._consumer, 0, held, idle=_NOW_CLAIMABLE, justid=True)
-        else:
-            await self._redis.xgroup_delconsumer(self.stream, self.group, self._consumer)
+        try:
+            if held := await self._held():
+                await self._redis.xclaim(
+                    self.stream, self.group, self._consumer, 0, held, idle=_NOW_CLAIMABLE, justid=True
+                )
+            else:
+                await self._redis.xgroup_delconsumer(self.stream, self.group, self._consumer)
+        except (RedisError, OSError) as error:
+            _log.warning("the group was not left, the lease will run out", stream=self.stream, error=str(error))
 
     async def measure(self) -> None:
         """Bring the gauges up to date."""
-        for info in await self._redis.xinfo_groups(self.stream):
-            if info["name"] == self.group.encode():
-                self._metrics.lag.labels(self.stream).set(info.get("lag") or 0)
-                self._metrics.pending.labels(self.stream).set(info["pending"])
+        for facts in await self._redis.xinfo_groups(self.stream):
+            if facts["name"] == self.group.encode():
+                self._metrics.lag.labels(self.stream).set(await lag_of(self._redis, self.stream, facts))
+                self._metrics.pending.labels(self.stream).set(facts["pending"])
         oldest = await self._redis.xpending_range(self.stream, self.group, min="-", max="+", count=1)
         age = time.time() - int(oldest[0]["message_id"].split(b"-")[0]) / 1000 if oldest else 0.0
         self._metrics.oldest_pending.labels(self.stream).set(max(age, 0.0))

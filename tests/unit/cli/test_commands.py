@@ -14,7 +14,7 @@ from redis import Redis
 from osiris_cli.__main__ import main
 from osiris_cli.embedded_redis import EmbeddedRedis
 
-COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "tail"]
+COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "tail", "lag"]
 COMMANDS += ["dead list", "dead show", "dead replay", "dead drop"]
 COMMANDS += ["models list", "models verify", "models use", "models rollback"]
 
@@ -59,8 +59,10 @@ def test_the_command_alone_shows_its_help(capsys: Captured) -> None:
         ("ask", "Missing argument"),
         ("ask hi --model gpt", "Invalid value for '--model'"),
         ("feedback not-a-uuid --type rating --content 3", "Invalid value for"),
-        ("dead replay hermes.requests", "expected either the ID of a dead letter or --all"),
-        ("dead drop hermes.requests 1-0 --all", "expected either the ID of a dead letter or --all"),
+        ("dead replay hermes.requests", "expected either --all, or the ID of a dead letter or a filter"),
+        ("dead drop hermes.requests 1-0 --all", "expected either --all, or the ID of a dead letter or a filter"),
+        ("dead drop hermes.requests --all --group x", "expected either --all, or the ID of a dead letter or a filter"),
+        ("dead list --since yesterday", "expected a time such as 2h, 30min, 7d or 2024-01-02T14:30, was 'yesterday'"),
         ("tail market.ticks --count 0", "Invalid value for '--count'"),
     ],
 )
@@ -77,7 +79,7 @@ def test_a_bad_variable_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, cap
     assert "OSIRIS_REDIS_URL: expected a URL that starts with redis://" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("typed", ["tail market.ticks", "dead list", "ask hi", "propose hi"])
+@pytest.mark.parametrize("typed", ["tail market.ticks", "lag", "dead list", "doctor --fix", "ask hi", "propose hi"])
 def test_without_a_desk_it_says_how_to_start_one(typed: str, tmp_path: Path, capsys: Captured) -> None:
     assert main(typed.split()) == 1
     expected = f"osiris: no desk is running in {tmp_path / '.osiris'}; start one with: osiris up"
@@ -104,13 +106,28 @@ def test_a_bug_is_one_line_and_its_traceback_a_file(
     assert "Traceback" in log.read_text()
 
 
-def test_tail_shows_what_is_there(redis: "Redis", capsys: Captured) -> None:
-    for close in (1, 2, 3):
+def test_tail_shows_the_last_entries_and_ends(redis: "Redis", capsys: Captured) -> None:
+    for close in range(1, 31):
         redis.xadd("market.ticks", {"data": f'{{"close":{close}}}', "type": "MarketTick", "source": "sim"})
-    assert main(["tail", "market.ticks", "--from-start", "--count", "2"]) == 0
-    first, second = capsys.readouterr().out.splitlines()
-    assert first.endswith('MarketTick sim {"close":1}')
-    assert second.endswith('MarketTick sim {"close":2}')
+    assert main(["tail", "market.ticks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[0].endswith('MarketTick sim {"close":21}')
+    assert lines[-1].endswith('MarketTick sim {"close":30}')
+    for options, closes in ((["--last", "2"], [29, 30]), (["--from-start", "--count", "2"], [1, 2])):
+        assert main(["tail", "market.ticks", *options]) == 0
+        assert [line.partition('"close":')[2] for line in capsys.readouterr().out.splitlines()] == [
+            f"{close}}}" for close in closes
+        ]
+    assert main(["tail", "market.ticks", "--from-start"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 30
+
+
+def test_tail_of_a_stream_that_is_not_there_says_so(redis: "Redis", capsys: Captured) -> None:
+    assert main(["tail", "market.tikcs"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "osiris: there is no stream market.tikcs; see those there are: osiris lag"
+    )
 
 
 def test_tail_as_json_gives_every_field(redis: "Redis", capsys: Captured) -> None:
@@ -120,19 +137,16 @@ def test_tail_as_json_gives_every_field(redis: "Redis", capsys: Captured) -> Non
     assert said == {"id": entry, "fields": {"data": "{}", "time": "2024-01-02T14:30:00Z"}}
 
 
-def test_ctrl_c_ends_tail_quietly(redis: "Redis") -> None:
-    tail = subprocess.Popen(
-        [sys.executable, "-m", "osiris_cli", "tail", "market.ticks"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert tail.stderr is not None
+@pytest.mark.parametrize("last", ["10", "0"])
+def test_tail_follows_until_ctrl_c(last: str, redis: "Redis") -> None:
+    command = [sys.executable, "-m", "osiris_cli", "tail", "market.ticks", "--follow", "--last", last]
+    tail = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert tail.stderr is not None and tail.stdout is not None
     assert "no stream market.ticks yet" in tail.stderr.readline()
     time.sleep(0.3)  # it reads now
-    redis.xadd("market.ticks", {"data": "first"})
-    assert tail.stdout is not None
-    tail.stdout.readline()
+    for number in (1, 2):
+        redis.xadd("market.ticks", {"data": f"number {number}"})
+        assert f"number {number}" in tail.stdout.readline()
     tail.send_signal(2)
     assert tail.wait(5) == 0
     assert tail.stderr.read() == ""
@@ -140,15 +154,59 @@ def test_ctrl_c_ends_tail_quietly(redis: "Redis") -> None:
     tail.stderr.close()
 
 
-def dead_letter(redis: "Redis", **fields: str) -> str:
+def test_tail_follows_on_from_what_is_there(redis: "Redis", capsys: Captured) -> None:
+    for number in range(20):
+        redis.xadd("market.ticks", {"data": f"number {number}"})
+    assert main(["tail", "market.ticks", "--follow", "--last", "3", "--count", "3"]) == 0
+    assert [line[-2:] for line in capsys.readouterr().out.splitlines()] == ["17", "18", "19"]
+
+
+def test_lag_tells_what_every_group_has_left(redis: "Redis", capsys: Captured) -> None:
+    redis.xadd("market.fills", {"data": "nobody reads me"})
+    for _ in range(10):
+        redis.xadd("hermes.requests", {"data": "x"})
+    redis.xgroup_create("hermes.requests", "hermes", id="0")
+    redis.xgroup_create("hermes.requests", "audit", id="0")
+    redis.xreadgroup("hermes", "hermes-a", {"hermes.requests": ">"}, count=4)
+    assert main(["lag"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == ["stream", "length", "group", "lag", "pending", "oldest", "pending", "consumers"]
+    assert rows[1:] == [
+        ["hermes.requests", "10", "audit", "10", "0", "0"],
+        ["hermes", "6", "4", "0", "s", "1"],
+        ["market.fills", "1"],
+    ]
+    assert main(["lag", "hermes.requests", "--json"]) == 0
+    (state,) = json.loads(capsys.readouterr().out)
+    hermes = state["groups"][1]
+    assert (state["length"], hermes["lag"], hermes["pending"], hermes["handled_per_second"]) == (10, 6, 4, None)
+    assert [each["name"] for each in hermes["consumers"]] == ["hermes-a"]
+
+
+def test_lag_watches_how_fast_a_group_is(redis: "Redis") -> None:
+    ids = [redis.xadd("in", {"data": "x"}) for _ in range(10)]
+    redis.xgroup_create("in", "hermes", id="0")
+    command = [sys.executable, "-m", "osiris_cli", "lag", "--watch", "--json"]
+    watch = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert watch.stdout is not None
+    assert json.loads(watch.stdout.readline())[0]["groups"][0]["handled_per_second"] is None
+    redis.xreadgroup("hermes", "a", {"in": ">"})
+    redis.xack("in", "hermes", *ids[:8])
+    assert 2 < json.loads(watch.stdout.readline())[0]["groups"][0]["handled_per_second"] < 8
+    watch.send_signal(2)
+    assert watch.wait(5) == 0
+    watch.stdout.close()
+
+
+def dead_letter(redis: "Redis", *, reason: str = "prompt: expected text, was null", **fields: str) -> str:
     about = {
         "dead-id": "1-0",
         "dead-group": "hermes",
-        "dead-reason": "prompt: expected text, was null",
+        "dead-reason": reason,
         "dead-deliveries": "5",
         "dead-time": "2024-01-02T14:30:00+00:00",
     }
-    return str(redis.xadd("hermes.requests:dead", {"data": '{"prompt":null}', **fields, **about}))
+    return str(redis.xadd("hermes.requests:dead", {"data": '{"prompt":null}'} | about | fields))
 
 
 def test_dead_letters_are_listed_and_shown(redis: "Redis", capsys: Captured) -> None:
@@ -180,6 +238,58 @@ def test_all_dead_letters_of_a_stream_are_dropped(redis: "Redis", capsys: Captur
     assert main(["dead", "drop", "hermes.requests", "--all"]) == 0
     assert capsys.readouterr().out == "dropped 3\n"
     assert redis.xlen("hermes.requests:dead") == 0
+
+
+FILTERS = {
+    "--group phi3": {"b"},
+    "--reason MEMORY": {"a", "b"},
+    "--since 2h": {"c"},
+    "--since 2024-01-02T14:30": {"a", "b", "c"},
+    "--since 2024-01-02T14:30:01": {"c"},
+    "--reason memory --group hermes": {"a"},
+    "--reason nonsense": set(),
+}
+
+
+@pytest.mark.parametrize("typed", FILTERS)
+def test_dead_letters_are_chosen_by_group_reason_and_time(typed: str, redis: "Redis", capsys: Captured) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+    ids = {
+        "a": dead_letter(redis, reason="out of memory"),
+        "b": dead_letter(redis, reason="out of memory", **{"dead-group": "phi3"}),
+        "c": dead_letter(redis, **{"dead-time": now}),
+    }
+    chosen = {ids[name] for name in FILTERS[typed]}
+    for stream in ([], ["hermes.requests"]):
+        assert main(["dead", "list", *stream, *typed.split(), "--json"]) == 0
+        assert {json.loads(line)["entry_id"] for line in capsys.readouterr().out.splitlines()} == chosen
+    assert main(["dead", "drop", "hermes.requests", *typed.split(), "--dry-run"]) == 0
+    assert f"would have dropped {len(chosen)}" in capsys.readouterr().out
+    assert redis.xlen("hermes.requests:dead") == 3
+    assert main(["dead", "replay", "hermes.requests", *typed.split()]) == 0
+    assert capsys.readouterr().out == f"replayed {len(chosen)}\n"
+    assert {entry for entry, _ in redis.xrange("hermes.requests:dead")} == set(ids.values()) - chosen
+    assert redis.xlen("hermes.requests") == len(chosen)
+
+
+def test_several_dead_letters_are_chosen_by_id(redis: "Redis", capsys: Captured) -> None:
+    ids = [dead_letter(redis) for _ in range(4)]
+    assert main(["dead", "drop", "hermes.requests", ids[0], "--id", ids[2]]) == 0
+    assert capsys.readouterr().out == "dropped 2\n"
+    assert [entry for entry, _ in redis.xrange("hermes.requests:dead")] == [ids[1], ids[3]]
+
+
+def test_a_replayed_request_has_no_deadline_any_more(redis: "Redis") -> None:
+    entry = dead_letter(redis, deadline="1", id="mine")
+    assert main(["dead", "replay", "hermes.requests", entry]) == 0
+    assert [fields for _, fields in redis.xrange("hermes.requests")] == [{"data": '{"prompt":null}', "id": "mine"}]
+
+
+def test_a_dead_letter_that_somebody_wrote_by_hand_is_listed(redis: "Redis", capsys: Captured) -> None:
+    dead_letter(redis, **{"dead-time": "noon", "dead-deliveries": "often"})
+    redis.xadd("hermes.requests:dead", {"data": "x", "dead-time": "2024-01-02"}, id="99999999999999999-0")
+    assert main(["dead", "list", "hermes.requests", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 @pytest.mark.parametrize("command", ["show", "replay", "drop"])

@@ -4,14 +4,19 @@ import json
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
-from osiris_cli import checks
+from osiris_cli import checks, forgotten
 from osiris_cli.__main__ import main
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_cli.settings import CliSettings
+from osiris_mesh.connection import connect
+from osiris_mesh.groups import Consumer
 
 GIB = 2**30
 
@@ -113,3 +118,113 @@ def test_doctor_as_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     found = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in found][:2] == ["python", "home"]
     assert code == int(any(each["status"] == "fail" for each in found))
+
+
+TICKS = "market.ticks"
+
+
+@pytest.fixture
+def redis(server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
+    """The Redis of a desk, with five bars of three days ago on it."""
+    monkeypatch.setenv("OSIRIS_REDIS_URL", server.url)
+    long_ago = int((time.time() - 3 * 86_400) * 1000)
+    with Redis.from_url(server.url, decode_responses=True) as client:
+        for number in range(5):
+            client.xadd(TICKS, {"data": "x"}, id=f"{long_ago + number}-0")
+        yield client
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of a second of silence counts as a day: Redis does not let anybody set its clock."""
+    for name in ("SILENT_SECONDS", "GONE_SECONDS", "CONSUMER_GONE_SECONDS"):
+        monkeypatch.setattr(forgotten, name, 0.1)
+
+
+def checked(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, list[dict[str, str]]]:
+    """What doctor finds, by check."""
+    main(["doctor", "--json", *options])
+    found: dict[str, list[dict[str, str]]] = {}
+    for check in json.loads(capsys.readouterr().out):
+        found.setdefault(check["name"], []).append(check)
+    return found
+
+
+def groups(redis: Redis) -> set[str]:
+    return {each["name"] for each in redis.xinfo_groups(TICKS)}
+
+
+def test_a_group_that_nobody_reads_for_is_told_and_removed(redis: Redis, capsys: pytest.CaptureFixture[str]) -> None:
+    redis.xgroup_create(TICKS, "old_project", id="0")  # made three days ago, as far as one can tell
+    redis.xgroup_create(TICKS, "phi3.audit", id="0")
+    (theirs, ours) = checked(capsys)["groups"]
+    assert theirs["status"] == ours["status"] == "warn"
+    assert (
+        "nobody reads for old_project of market.ticks (silent for 3 d); 5 entries are kept for it" in (theirs["detail"])
+    )
+    assert "osiris doctor --fix" in theirs["mend"]
+    assert "osiris up" in ours["mend"]
+    assert groups(redis) == {"old_project", "phi3.audit"}
+    assert [each["detail"][:26] for each in checked(capsys, "--fix", "--yes")["groups"]] == [
+        "nobody reads for phi3.audi"
+    ]
+    assert groups(redis) == {"phi3.audit"}  # a service of this desk only has to be started
+
+
+def test_doctor_asks_before_it_removes_a_group(redis: Redis) -> None:
+    redis.xgroup_create(TICKS, "old_project", id="0")
+    command = [sys.executable, "-m", "osiris_cli", "doctor", "--fix"]
+    for said, left in (("n", {"old_project"}), ("y", set())):
+        done = subprocess.run(command, input=f"{said}\n", capture_output=True, text=True, check=False)
+        assert "remove group old_project of market.ticks, silent for 3 d? It gives up 5 entries." in done.stderr
+        assert groups(redis) == left
+
+
+def test_a_group_that_holds_nothing_back_or_has_a_reader_is_left_alone(
+    redis: Redis, soon: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = redis.xrevrange(TICKS, count=1)[0][0]
+    redis.xgroup_create(TICKS, "finished", id=newest)
+    redis.xgroup_create(TICKS, "read", id="0")
+    redis.xgroup_create(TICKS, "served", id="0")
+    presence = {"service": "served", "instance": "served-1", "ready": True, "in_flight": 0, "started_at": time.time()}
+    redis.set("presence:served:served-1", json.dumps(presence), ex=60)
+    redis.zadd("presence:served", {"presence:served:served-1": time.time() + 60})
+    time.sleep(0.2)
+    redis.xreadgroup("read", "somebody", {TICKS: ">"}, count=1)
+    assert [each["status"] for each in checked(capsys, "--fix", "--yes")["groups"]] == ["ok"]
+    assert groups(redis) == {"finished", "read", "served"}
+
+
+def test_consumers_of_dead_instances_go_unless_they_hold_something(
+    redis: Redis, soon: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redis.xgroup_create(TICKS, "hermes", id="0")
+    redis.xgroup_createconsumer(TICKS, "hermes", "dead-idle")
+    redis.xreadgroup("hermes", "dead-holding", {TICKS: ">"}, count=1)
+    time.sleep(0.2)
+    redis.xgroup_createconsumer(TICKS, "hermes", "alive")
+    main(["doctor", "--json", "--fix", "--yes"])
+    assert "removed 1 consumers of dead instances" in capsys.readouterr().err
+    assert {each["name"] for each in redis.xinfo_consumers(TICKS, "hermes")} == {"dead-holding", "alive"}
+
+
+async def test_a_group_that_wakes_up_meanwhile_is_kept(redis: Redis, server: EmbeddedRedis, soon: None) -> None:
+    redis.xgroup_create(TICKS, "sleeper", id="0")
+    client = connect(server.url)
+    (found,) = (await forgotten.look(client, ["hermes"])).forgotten
+    assert found.gone_for_good
+    redis.xreadgroup("sleeper", "awake", {TICKS: ">"}, count=1)
+    assert not await forgotten.remove_group(client, found.group)
+    (holding,) = redis.xinfo_consumers(TICKS, "sleeper")
+    assert holding["pending"] == 1
+    assert not await forgotten.remove_consumer(client, found.group, Consumer("awake", 0, 9_999.0))
+    await client.aclose()
+    assert groups(redis) == {"sleeper"}
+
+
+def test_dead_letters_are_told(redis: Redis, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked(capsys)["dead"][0]["status"] == "ok"
+    redis.xadd("hermes.requests:dead", {"data": "x"})
+    (found,) = checked(capsys)["dead"]
+    assert (found["status"], found["detail"]) == ("warn", "dead letters: 1 of hermes.requests")

@@ -78,6 +78,8 @@ def _table(running: "Desk") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
+    from osiris_cli import moments
+
     styles = {"ready": "green", "starting": "yellow", "restarting": "red", "completed": "dim", "stopped": "dim"}
     urls = {"gateway": running.gateway_url, "redis": running.redis_url}
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -87,16 +89,9 @@ def _table(running: "Desk") -> "Table":
         table.add_row(
             status.name,
             Text(status.state, styles[status.state]),
-            _age(time.time() - status.since),
+            moments.length(time.time() - status.since),
             str(status.restarts or ""),
             str(status.pid or ""),
             urls.get(status.name, ""),
         )
     return table
-
-
-def _age(seconds: float) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
