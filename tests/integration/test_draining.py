@@ -16,6 +16,7 @@ from tests.support.serving import STREAM, echo, replies, serving
 
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_mesh.connection import connect
+from osiris_mesh.presence import alive
 
 pytestmark = [pytest.mark.slow]
 
@@ -40,7 +41,7 @@ class Slow:
     async def ready(self, redis: Any) -> None:
         async def there() -> bool:
             assert self.process.poll() is None, self.log.read_text()
-            return bool(await redis.exists("presence:hermes"))
+            return any(each.ready for each in await alive(redis, "hermes"))
 
         await until(there, what="the slow worker")
 
@@ -99,8 +100,8 @@ async def test_without_redis_for_good_a_service_ends_and_says_so(how: str, tmp_p
             if how == "frozen":
                 os.kill(server.pid or 0, signal.SIGCONT)
             assert code == 1, slow.log.read_text()
-            assert 2 <= took < 40, f"{took:.1f} s"
-            assert "expected Redis to answer" in slow.log.read_text() or how == "frozen"
+            assert took < 20, f"{took:.1f} s"  # 2 of patience, 1 to drain, 5 to leave, and a slow machine
+            assert "expected Redis to " in slow.log.read_text() or "could not leave" in slow.log.read_text()
 
 
 async def test_a_stream_that_is_none_ends_the_service(redis_url: str, tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ async def test_a_stream_that_is_none_ends_the_service(redis_url: str, tmp_path: 
         await slow.ready(redis)
         await redis.set(STREAM, "somebody's string")
         assert await slow.ended(30) == 1
-        assert "WRONGTYPE" in slow.log.read_text()
+        assert "expected Redis to serve within 2 s, it did not: WRONGTYPE" in slow.log.read_text()
     await redis.aclose()
 
 

@@ -26,3 +26,7 @@ class Refused(Exception):
 
 class LeaseLost(Exception):
     """Another instance has taken over; this one must stop before it does anything else."""
+
+
+class RedisLost(Exception):
+    """Redis was away, or refused a stream, for longer than the service waits: it must end, to be started anew."""

@@ -130,7 +130,8 @@ async def _group(redis: Client, stream: str, facts: Mapping[str, Any], now: floa
     if oldest_left is None and lag:
         waiting = await redis.xrange(stream, min=f"({facts['last-delivered-id'].decode()}", count=1)
         oldest_left = waiting[0][0] if waiting else None
-    read = facts.get("entries-read")
+    delivered = facts["last-delivered-id"].decode()
+    read = 0 if delivered == "0-0" else facts.get("entries-read")
     return Group(
         stream=stream,
         name=name.decode(errors="backslashreplace"),
@@ -139,7 +140,7 @@ async def _group(redis: Client, stream: str, facts: Mapping[str, Any], now: floa
         oldest_pending_seconds=_age(oldest_pending, now),
         oldest_left_seconds=_age(oldest_left, now),
         read=None if read is None else int(read),
-        last_delivered=facts["last-delivered-id"].decode(),
+        last_delivered=delivered,
         consumers=tuple(
             Consumer(each["name"].decode(errors="backslashreplace"), int(each["pending"]), int(each["idle"]) / 1000)
             for each in await redis.xinfo_consumers(stream, name)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from redis.exceptions import ConnectionError, TimeoutError
 
+from osiris_mesh.errors import RedisLost
 from osiris_mesh.service import Service
 from osiris_mesh.settings import MeshSettings
 
@@ -29,6 +30,8 @@ def run(service: Service) -> None:
     """Run the service until it is told to stop. Exits with 1 and one line when Redis does not answer."""
     try:
         service.run()
+    except RedisLost as error:
+        sys.exit(_refuse(str(error), 1))
     except (ConnectionError, TimeoutError) as error:
         sys.exit(_refuse(f"expected Redis to answer, it did not: {error}", 1))
 

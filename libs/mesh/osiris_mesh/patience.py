@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable
 
+from osiris_mesh.errors import RedisLost
+
 
 class Patience:
-    """Rides out failures for `seconds` in a row, and no longer.
+    """Rides out failures until nothing succeeded for `seconds`.
 
     Args:
         clock: seconds, of any origin.
@@ -14,16 +16,23 @@ class Patience:
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._failing_since: float | None = None
+        self._succeeded_at = clock()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the next failure is one too many."""
+        return max(self._succeeded_at + self._seconds - self._clock(), 0.0)
 
     def succeeded(self) -> None:
         """Start over."""
-        self._failing_since = None
+        self._succeeded_at = self._clock()
 
     def failed(self, error: Exception) -> None:
-        """Count a failure; raises `error` when it went on for too long."""
-        now = self._clock()
-        if self._failing_since is None:
-            self._failing_since = now
-        elif now - self._failing_since >= self._seconds:
-            raise error
+        """Count a failure.
+
+        Raises:
+            RedisLost: it went on for too long.
+        """
+        if self.left == 0:
+            why = str(error) or "no answer"
+            raise RedisLost(f"expected Redis to serve within {self._seconds:g} s, it did not: {why}") from error

@@ -10,6 +10,7 @@ from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError
 from osiris_contracts import Presence
 from osiris_mesh.connection import Client
 from osiris_mesh.patience import Patience
+from osiris_mesh.tasks import within
 
 EVERY_SECONDS = 2.0
 LAPSE_SECONDS = 7.0
@@ -54,12 +55,13 @@ async def keep_announcing(redis: Client, presence: Callable[[], Presence], patie
     """Announce what `presence` says, for ever.
 
     Raises:
-        RedisError, OSError: Redis did not answer for longer than `patience`. That it is full, or still loads what it
-            holds, passes; that it takes no writes any more, as a replica, does not.
+        RedisLost: Redis did not answer for longer than `patience`. That it is full, or still loads what it holds,
+            passes; that it takes no writes any more, as a replica, does not.
     """
     while True:
         try:
-            await announce(redis, presence())
+            # an attempt on a Redis that hangs takes 20 s by itself
+            await within(max(patience.left, EVERY_SECONDS), announce(redis, presence()))
         except (BusyLoadingError, OutOfMemoryError) as error:
             _log.warning("presence not announced", error=str(error))
             patience.succeeded()

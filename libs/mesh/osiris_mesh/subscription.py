@@ -308,7 +308,7 @@ class Subscription:
         """Take over, for ever, what dead instances left and what handlers gave back; heal a lost group.
 
         Raises:
-            RedisError, OSError: the stream could not be read for longer than the terms' patience.
+            RedisLost: the stream could not be read for longer than the terms' patience.
         """
         every = min(1.0, self._terms.lease_seconds / 4)
         patience = Patience(self._terms.patience_seconds)
