@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import structlog
 from redis.exceptions import RedisError, ResponseError
@@ -12,6 +13,7 @@ from osiris_contracts.streams import Retention
 from osiris_mesh.capabilities import trims_acknowledged
 from osiris_mesh.connection import Client
 from osiris_mesh.entry_id import LAST, EntryId, format_id, next_id, parse_id
+from osiris_mesh.groups import lag_of
 
 EVERY_SECONDS = 15.0
 
@@ -27,10 +29,25 @@ async def trim(redis: Client, stream: str, retention: Retention, now: float) -> 
     Args:
         now: unix time, seconds.
     """
+    try:
+        groups = await redis.xinfo_groups(stream)
+    except ResponseError:
+        return 0  # no such stream
+    handed = min((next_id(parse_id(group["last-delivered-id"])) for group in groups), default=LAST)
     oldest_kept: EntryId = (max(int((now - retention.age.total_seconds()) * 1000), 0), 0)
     if await trims_acknowledged(redis):
-        return await _trim_acknowledged(redis, stream, oldest_kept, retention.length)
-    return await _trim_behind(redis, stream, await _floor(redis, stream), oldest_kept, retention.length)
+        dropped = await redis.xtrim(
+            stream, minid=format_id(min(handed, oldest_kept)), approximate=False, ref_policy="ACKED"
+        )
+        # asked for no more than is finished, Redis does not walk through what waits
+        length = max(retention.length, await _unfinished(redis, stream, groups))
+        return int(dropped + await redis.xtrim(stream, maxlen=length, approximate=False, ref_policy="ACKED"))
+    finished = min(handed, await _oldest_pending(redis, stream, groups))
+    dropped = await redis.xtrim(stream, minid=format_id(min(finished, oldest_kept)), approximate=False)
+    excess = await redis.xlen(stream) - retention.length
+    if excess > 0:  # LIMIT goes with whole nodes alone: up to a hundred entries more stay
+        dropped += await redis.xtrim(stream, minid=format_id(finished), approximate=True, limit=excess)
+    return int(dropped)
 
 
 async def trim_dead_letters(redis: Client, stream: str, now: float) -> int:
@@ -57,30 +74,12 @@ async def keep_trimming(redis: Client, names: Iterable[str], lengths: Mapping[st
                 _log.warning("stream not trimmed", stream=stream, error=str(error))
 
 
-async def _trim_acknowledged(redis: Client, stream: str, oldest_kept: EntryId, length: int) -> int:
-    async with redis.pipeline(transaction=False) as pipeline:
-        pipeline.xtrim(stream, minid=format_id(oldest_kept), approximate=False, ref_policy="ACKED")
-        pipeline.xtrim(stream, maxlen=length, approximate=False, ref_policy="ACKED")
-        return sum(await pipeline.execute())
+async def _unfinished(redis: Client, stream: str, groups: Sequence[Mapping[str, Any]]) -> int:
+    """At least as many entries as some group has not finished."""
+    lags = [await lag_of(redis, stream, group) for group in groups]
+    return max(lags, default=0) + sum(int(group["pending"]) for group in groups)
 
 
-async def _trim_behind(redis: Client, stream: str, floor: EntryId, oldest_kept: EntryId, length: int) -> int:
-    dropped = int(await redis.xtrim(stream, minid=format_id(min(floor, oldest_kept)), approximate=False))
-    excess = await redis.xlen(stream) - length
-    if excess > 0:  # LIMIT goes with whole nodes alone: up to a hundred entries more stay
-        dropped += int(await redis.xtrim(stream, minid=format_id(floor), approximate=True, limit=excess))
-    return dropped
-
-
-async def _floor(redis: Client, stream: str) -> EntryId:
-    """The first entry that some group has not finished."""
-    try:
-        groups = await redis.xinfo_groups(stream)
-    except ResponseError:
-        return LAST  # no such stream
-    floor = LAST
-    for group in groups:
-        floor = min(floor, next_id(parse_id(group["last-delivered-id"])))
-        if group["pending"] and (oldest := (await redis.xpending(stream, group["name"]))["min"]):
-            floor = min(floor, parse_id(oldest))
-    return floor
+async def _oldest_pending(redis: Client, stream: str, groups: Sequence[Mapping[str, Any]]) -> EntryId:
+    oldest = [(await redis.xpending(stream, group["name"]))["min"] for group in groups if group["pending"]]
+    return min((parse_id(each) for each in oldest if each is not None), default=LAST)
