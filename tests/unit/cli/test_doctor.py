@@ -150,6 +150,14 @@ def checked(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, list
     return found
 
 
+def living(redis: Redis, service: str, instance: str) -> None:
+    """An instance that says it lives."""
+    facts = {"service": service, "instance": instance, "ready": True, "in_flight": 0, "started_at": time.time()}
+    key = f"presence:{service}:{instance}"
+    redis.set(key, json.dumps(facts), ex=60)
+    redis.zadd(f"presence:{service}", {key: time.time() + 60})
+
+
 def groups(redis: Redis) -> set[str]:
     return {each["name"] for each in redis.xinfo_groups(TICKS)}
 
@@ -181,16 +189,13 @@ def test_doctor_asks_before_it_removes_a_group(redis: Redis) -> None:
 
 
 def test_a_group_that_holds_nothing_back_or_has_a_reader_is_left_alone(
-    redis: Redis, soon: None, capsys: pytest.CaptureFixture[str]
+    redis: Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     newest = redis.xrevrange(TICKS, count=1)[0][0]
     redis.xgroup_create(TICKS, "finished", id=newest)
     redis.xgroup_create(TICKS, "read", id="0")
     redis.xgroup_create(TICKS, "served", id="0")
-    presence = {"service": "served", "instance": "served-1", "ready": True, "in_flight": 0, "started_at": time.time()}
-    redis.set("presence:served:served-1", json.dumps(presence), ex=60)
-    redis.zadd("presence:served", {"presence:served:served-1": time.time() + 60})
-    time.sleep(0.2)
+    living(redis, "served", "served-1")
     redis.xreadgroup("read", "somebody", {TICKS: ">"}, count=1)
     assert [each["status"] for each in checked(capsys, "--fix", "--yes")["groups"]] == ["ok"]
     assert groups(redis) == {"finished", "read", "served"}
@@ -202,8 +207,9 @@ def test_consumers_of_dead_instances_go_unless_they_hold_something(
     redis.xgroup_create(TICKS, "hermes", id="0")
     redis.xgroup_createconsumer(TICKS, "hermes", "dead-idle")
     redis.xreadgroup("hermes", "dead-holding", {TICKS: ">"}, count=1)
-    time.sleep(0.2)
     redis.xgroup_createconsumer(TICKS, "hermes", "alive")
+    living(redis, "hermes", "alive")
+    time.sleep(0.2)
     main(["doctor", "--json", "--fix", "--yes"])
     assert "removed 1 consumers of dead instances" in capsys.readouterr().err
     assert {each["name"] for each in redis.xinfo_consumers(TICKS, "hermes")} == {"dead-holding", "alive"}
