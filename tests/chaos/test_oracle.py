@@ -127,6 +127,14 @@ def test_a_request_sent_once_is_answered_once() -> None:
     assert broken(sent_twice, answers=again) == set()
 
 
+def test_a_call_that_came_again_with_its_key_had_its_effect_once() -> None:
+    again = [*OUTCOME.effects, Effect(cause="m2b", data="[w2] now?")]
+    sent_again = [invoke(1.5, "[w2]", "generate", expects="no"), *EVENTS]
+    assert broken(sent_again, effects=again) == set()  # each attempt was a call of its own
+    with_key = [event if event.at != 2.0 else invoke(2.0, "[w2]", "generate", anew=False) for event in sent_again]
+    assert broken(with_key, effects=again) == {"doubled"}
+
+
 def test_a_request_that_had_its_effect_is_not_dead() -> None:
     dead = [*OUTCOME.dead, Dead(stream="hermes.requests", entry="1-0", data="[w1] now?", reason="its worker died")]
     assert broken(dead=dead) == {"doubled"}

@@ -45,7 +45,8 @@ _SECONDS: dict[Kind, tuple[float, float]] = {
     "delay": (0.5, 3.0),
     "power cut": (0.05, 1.0),
 }
-_FLUSH_EVERY_SECONDS = 240.0
+_FLUSHED_WITHIN = (0.1, 0.3)  # of the run, once: what was sent before is excused from being there
+_FLUSHED_FROM_SECONDS = 120.0  # a shorter run is not flushed
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def schedule(seed: int, seconds: float, targets: Sequence[str], kills_a_minute: 
     kinds = list(weights)
     share = sum(weight for kind, weight in weights.items() if kind in KILLS) / sum(weights.values())
     mean = 60 * share / kills_a_minute
-    flushes = [at for at in _steps(chance, _FLUSH_EVERY_SECONDS / 2, _FLUSH_EVERY_SECONDS * 1.5, seconds * 0.8)]
-    found = [Operation(round(at, 3), "flush") for at in flushes]
+    flush = round(seconds * chance.uniform(*_FLUSHED_WITHIN), 3)
+    found = [Operation(flush, "flush")] if seconds >= _FLUSHED_FROM_SECONDS else []
     for at in _steps(chance, mean * 0.2, mean * 1.8, seconds):
         kind = chance.choices(kinds, list(weights.values()))[0]
         found.append(

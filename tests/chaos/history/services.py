@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
 from collections.abc import Sequence
@@ -105,7 +106,7 @@ class Desk:
             "OSIRIS_GATEWAY_PORT": str(gateway_port),
             "OSIRIS_GATEWAY_TIMEOUT_SECONDS": "20",
             "OSIRIS_DRAIN_SECONDS": "5",
-            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONPATH": f"{REPOSITORY}:{os.environ.get('PYTHONPATH', '')}",
         }
 
     async def start(self, posts: Sequence[Post] = POSTS) -> None:
