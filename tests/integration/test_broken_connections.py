@@ -13,6 +13,8 @@ from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_contracts import GenerateRequest, GenerateResult, Usage
 from osiris_mesh import Bus, Delivery, LeaseLost, MeshSettings, Sequencer, Service
 from osiris_mesh.connection import Client, connect
+from osiris_mesh.envelope import parse
+from osiris_mesh.scripts import Finished
 
 
 @dataclass
@@ -144,25 +146,17 @@ async def test_an_answer_that_was_not_confirmed_is_given_once(wire: Wire) -> Non
     assert (await wire.redis.xlen("out"), await wire.redis.xlen("effects")) == (2, 2)
 
 
-async def test_a_worker_that_comes_too_late_answers_nothing(wire: Wire, server: EmbeddedRedis) -> None:
-    """It was stopped while it worked; another has taken its entry over and answered."""
-    slow, quick = service(wire.proxy.url), service(server.url)
-    begun = asyncio.Event()
-
-    async def take(request: GenerateRequest, delivery: Delivery) -> GenerateResult:
-        if not begun.is_set():
-            begun.set()
-            wire.proxy.delay = 2.0  # its leases come too late
-        return answer("once")
-
-    for each in (slow, quick):
-        each.consume("in", GenerateRequest)(take)
-    data = GenerateRequest(prompt="x").model_dump_json()
-    async with slow.running():
-        await wire.redis.xadd("in", {"data": data, "id": "m", "replyto": "out"})
-        await begun.wait()
-        async with quick.running():
-            await until(lambda: wire.redis.exists("out"))
-            await asyncio.sleep(2.5)
-            wire.proxy.delay = 0.0
-    assert await wire.redis.xlen("out") == 1
+async def test_an_entry_that_another_worker_finished_is_not_answered_again(server: EmbeddedRedis) -> None:
+    """One was stopped while it worked, another took its entry over and answered, then the first goes on."""
+    async with Bus(server.url, "worker") as bus:
+        entry_id = await bus.publish("in", GenerateRequest(prompt="x"), id="m", replyto="out")
+        await bus.redis.xgroup_create("in", "worker", id="0")
+        ((_, [(_, fields)]),) = await bus.redis.xreadgroup("worker", "first", {"in": ">"})
+        first, second = (
+            Delivery("in", "worker", entry_id, parse(fields), deliveries, "worker", bus.writer, effect_seconds=60)
+            for deliveries in (1, 2)
+        )
+        assert await second.finish(answer("once")) is Finished.DONE
+        assert await first.finish(answer("twice")) is Finished.DUPLICATE
+        await first.repeat(await first.earlier_effect() or b"")
+        assert await bus.redis.xlen("out") == 1
