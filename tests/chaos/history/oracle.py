@@ -129,11 +129,14 @@ class _Case:
             "dead": len(self.outcome.dead),
             "decisions": len(self.outcome.runs),
             "kills": sum(operations[kind] for kind in KILLS),
-            "redis kills": operations["kill redis"] + operations["power cut"],
+            "redis killed": operations["kill redis"],
+            "writes lost with it": sum(crash.facts["lost"] for crash in self.crashes if not crash.facts["power"]),
+            "power cuts": operations["power cut"],
+            "writes lost with them": sum(crash.facts["lost"] for crash in self.crashes if crash.facts["power"]),
             "flushes": len(self.flushes),
-            "writes redis lost": sum(crash.facts["lost"] for crash in self.crashes),
             "ended by themselves": sum(event.kind == "ended" for event in self.events),
-            "operations": operations.total(),
+            "deeds of the nemesis": operations.total(),
+            "healed in seconds": round(sum(event.facts["seconds"] for event in self.events if event.kind == "healed")),
         }
 
 
