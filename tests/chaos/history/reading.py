@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -17,11 +16,9 @@ from osiris_contracts import EXECUTION, REPLY, Decision, ErrorReply, Fill, Gener
 
 async def read(redis: Redis, data: Path) -> Outcome:
     """The outcome, from Redis and from the folder of the tables and logs."""
-    import lancedb  # here, because it minds processes being forked after it
-
     desk = json.loads(await redis.get("state:orchestrator") or "{}")
     venue = json.loads(await redis.get("state:sim.EURUSD") or "{}")
-    tables = await lancedb.connect_async(str(data / "lancedb"))
+    tables = data / "lancedb"
     return Outcome(
         effects=[
             Effect(cause=_text(fields, b"causationid"), data=_text(fields)) for fields in await _all(redis, EFFECTS)
@@ -108,10 +105,13 @@ def _report(fields: dict[bytes, bytes]) -> Report | None:
     return Report(order=str(execution.order_id), of=of)
 
 
-async def _rows(tables: Any, name: str, text: str | None = None) -> list[Row]:
-    if name not in await tables.table_names():
+async def _rows(folder: Path, name: str, text: str | None = None) -> list[Row]:
+    import lancedb  # here, because it minds processes being forked after it
+
+    if not (folder / f"{name}.lance").exists():
         return []
-    table = await tables.open_table(name)
+    connection = await lancedb.connect_async(str(folder))
+    table = await connection.open_table(name)
     rows = await table.query().to_list()
     return [Row(id=row["id"], origin=row.get("origin") or "", text=row[text] if text else "") for row in rows]
 
