@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from redis.exceptions import DataError
 from tests.support.processes import until
 from tests.support.proxy import Proxy
 
@@ -160,3 +161,10 @@ async def test_an_entry_that_another_worker_finished_is_not_answered_again(serve
         assert await first.finish(answer("twice")) is Finished.DUPLICATE
         await first.repeat(await first.earlier_effect() or b"")
         assert await bus.redis.xlen("out") == 1
+
+
+async def test_a_command_that_cannot_be_sent_does_not_end_the_writer(server: EmbeddedRedis) -> None:
+    async with Bus(server.url, "test") as bus:
+        with pytest.raises(DataError):
+            await bus.writer.call("XADD", "out", "*", "data", None)
+        await asyncio.wait_for(bus.publish("out", GenerateRequest(prompt="x")), 5)

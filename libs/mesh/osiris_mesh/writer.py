@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError
 
 from osiris_mesh.connection import Client
 from osiris_mesh.tasks import end
@@ -92,6 +92,9 @@ class Writer:
                 results: list[Any] = await pipeline.execute(raise_on_error=False)
             except (ConnectionError, TimeoutError, OSError) as error:
                 failure: Exception = error
+            except RedisError as error:  # such as an argument that cannot be sent
+                _log.error("commands not sent", error=str(error), commands=len(batch))
+                return [error] * len(batch)
             else:
                 loading = next((result for result in results if isinstance(result, BusyLoadingError)), None)
                 if loading is None:
