@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from litestar import Request
 
+from osiris_mesh import Refused
 from osiris_mesh.tasks import end
 
 Result = TypeVar("Result")
@@ -20,6 +21,7 @@ async def unless_hung_up(request: Request[Any, Any, Any], work: Coroutine[Any, A
 
     Raises:
         HungUp: the client went first.
+        Refused: the gateway stops, and the work took longer than it may then.
     """
     working = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(request))
@@ -28,6 +30,8 @@ async def unless_hung_up(request: Request[Any, Any, Any], work: Coroutine[Any, A
         if working.done():
             return working.result()
         raise HungUp
+    except asyncio.CancelledError:  # by the server, which would tell the client of an internal error
+        raise Refused("cancelled", "expected an answer before the gateway stopped, none came; try again") from None
     finally:
         await end(working, gone)
 
