@@ -188,6 +188,10 @@ def test_a_gap_in_the_numbers_of_decisions_is_found() -> None:
 
 def test_a_desk_that_does_not_heal_or_ends_quietly_breaks_its_promise() -> None:
     assert broken([*EVENTS, Event(99.0, "unhealed", {"left": "hermes is behind"})]) == {"unhealed"}
+    assert broken([*EVENTS, Event(99.0, "abandon", {"work": "[w9]", "reason": "Unavailable: 503"})]) == {"unhealed"}
+    assert broken([*EVENTS, Event(99.0, "abandon", {"work": "[w9]", "reason": "PermissionError: 404"})]) == set()
+    stormy = [*EVENTS, Event(99.5, "nemesis", {"op": "kill", "target": "phi3"})]
+    assert broken([*stormy, Event(99.0, "abandon", {"work": "[w9]", "reason": "Unavailable: 503"})]) == set()
     assert broken([*EVENTS, Event(9.0, "ended", {"process": "phi3", "code": 0})]) == {"ended"}
     assert broken([*EVENTS, Event(9.0, "ended", {"process": "phi3", "code": 1})]) == set()
     assert broken([*EVENTS, Event(9.0, "ended", {"process": "phi3", "code": 1, "asked": True})]) == {"ended"}

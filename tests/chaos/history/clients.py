@@ -5,6 +5,7 @@ Every piece of work carries its number as `[w42]` wherever it goes, so what came
 
 import asyncio
 import itertools
+import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from osiris_contracts import Feedback, GenerateRequest, MarketTick, ModelId, Pro
 
 REPLIES = "chaos.replies"
 SYMBOLS = ("CHAOS.A", "CHAOS.B")
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 60.0  # after the last fault
 _HTTP_CLIENTS = 4
 _REDIS_CLIENTS = 3
 _PAUSE = (0.02, 0.25)
@@ -72,7 +73,7 @@ class Clients:
         self._chance = chance
         self._numbers = itertools.count(1)
         self._transactions: list[str] = []
-        self._stopping = False
+        self._give_up = math.inf
 
     async def run(self) -> None:
         """Send work until `stop`, then finish what is begun."""
@@ -89,8 +90,8 @@ class Clients:
         await self._http.aclose()
 
     def stop(self) -> None:
-        """Begin nothing new."""
-        self._stopping = True
+        """Begin nothing new, and lose patience in the end with what is begun."""
+        self._give_up = self._history.now() + PATIENCE_SECONDS
 
     async def fill(self, count: int) -> None:
         """Fill a stream in one go."""
@@ -256,13 +257,12 @@ class Clients:
         await self._chance.choice(kinds)()
 
     async def _repeat(self, once: Callable[[], Awaitable[None]]) -> None:
-        while not self._stopping:
+        while self._give_up == math.inf:
             await once()
             await asyncio.sleep(self._chance.uniform(*_PAUSE))
 
     async def _insist(self, work: str, what: str, send: Callable[[], Awaitable[dict[str, Any]]], **facts: Any) -> None:
         """Send until it is acknowledged; each attempt is an invocation of its own."""
-        give_up = self._history.now() + PATIENCE_SECONDS
         anew = True
         while True:
             self._history.record("invoke", work=work, what=what, anew=anew, **facts)
@@ -271,7 +271,7 @@ class Clients:
                 return
             except Unavailable as error:
                 anew = error.anew
-                if self._history.now() > give_up:
+                if self._history.now() > self._give_up:
                     self._abandon(work, error)
                     return
                 await asyncio.sleep(self._chance.uniform(0.05, 0.5))

@@ -78,6 +78,7 @@ class _Case:
         self.works: dict[str, Work] = {}
         self.flushes = [event.at for event in events if event.kind == "flushed"]
         self.crashes = [event for event in events if event.kind == "redis_restarted"]
+        self.calm_since = max((event.at for event in events if event.kind == "nemesis"), default=0.0)
         for event in events:
             self._take(event)
         self.effects = _by_mark((effect.data, effect.cause) for effect in outcome.effects)
@@ -343,6 +344,8 @@ def _life(case: _Case) -> Iterator[Violation]:
         facts = event.facts
         if event.kind == "unhealed":
             yield Violation("unhealed", facts["left"])
+        elif event.kind == "abandon" and event.at > case.calm_since and facts["reason"].startswith("Unavailable"):
+            yield Violation("unhealed", f"{facts['work']} was not taken after the last fault: {facts['reason']}")
         elif event.kind == "ended" and bool(facts.get("asked")) != (facts["code"] == 0):
             yield Violation("ended", f"{facts['process']} ended with {facts['code']} at {event.at:.1f} s")
         elif event.kind == "refused":
