@@ -154,7 +154,17 @@ async def test_an_entry_that_another_worker_finished_is_not_answered_again(serve
         await bus.redis.xgroup_create("in", "worker", id="0")
         ((_, [(_, fields)]),) = await bus.redis.xreadgroup("worker", "first", {"in": ">"})
         first, second = (
-            Delivery("in", "worker", entry_id, parse(fields), deliveries, "worker", bus.writer, effect_seconds=60)
+            Delivery(
+                "in",
+                "worker",
+                entry_id,
+                parse(fields),
+                deliveries,
+                "worker",
+                bus.writer,
+                effect_seconds=60,
+                answers_kept=10,
+            )
             for deliveries in (1, 2)
         )
         assert await second.finish(answer("once")) is Finished.DONE
