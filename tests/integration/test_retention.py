@@ -110,17 +110,21 @@ async def test_each_streams_bounds_are_its_own_and_can_be_set(
     redis_url: str, redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("osiris_mesh.trim.EVERY_SECONDS", 0.05)
-    for name in ("short", "long"):
+    lane = streams.lane(streams.HERMES_REQUESTS, "batch")
+    for name in ("short", "long", lane):
         for _ in range(500):
             await redis.xadd(name, {"data": "x"})
     old = int((time.time() - 40 * 86_400) * 1000)
     await redis.xadd("short:dead", {"data": "x"}, id=f"{old}-0")
-    trimming = asyncio.create_task(keep_trimming(redis, ("short", "long"), {"short": 50}))
+    trimming = asyncio.create_task(
+        keep_trimming(redis, ("short", "long", lane), {"short": 50, streams.HERMES_REQUESTS: 60})
+    )
     async with asyncio.timeout(10):
-        while await redis.xlen("short") > 150 or await redis.xlen("short:dead"):
+        while max(await redis.xlen("short"), await redis.xlen(lane)) > 160 or await redis.xlen("short:dead"):
             await asyncio.sleep(0.05)
     trimming.cancel()
     assert await redis.xlen("long") == 500
+    assert streams.retention(lane) == streams.retention(streams.HERMES_REQUESTS) != streams.retention("long")
     assert streams.RETENTION[streams.PROPOSAL_ASSESSED].age >= timedelta(hours=24)  # /health looks back a day
 
 

@@ -70,9 +70,15 @@ def lane(stream: str, priority: Priority) -> str:
     return f"{stream}:{priority}" if stream in LANED and priority != DEFAULT_PRIORITY else stream
 
 
+def base(lane: str) -> str:
+    """The stream that `lane` is one of; one that has no lanes is its own."""
+    name = lane.partition(":")[0]
+    return name if name in LANED else lane
+
+
 def retention(stream: str) -> Retention:
     """How much is kept of `stream`, which may be a lane."""
-    return RETENTION.get(stream) or RETENTION.get(stream.partition(":")[0], DEFAULT_RETENTION)
+    return RETENTION.get(base(stream), DEFAULT_RETENTION)
 
 
 def lanes(stream: str) -> tuple[str, ...]:
@@ -93,6 +99,11 @@ def replies(instance: str) -> str:
 def answer(request_id: str) -> str:
     """The reply stream of one request that may be asked for again."""
     return f"answers.{request_id}"
+
+
+def is_for_replies(stream: str) -> bool:
+    """Whether `stream` is the reply stream of an instance or of a request; they come and go, and have no groups."""
+    return stream.startswith((replies(""), answer("")))
 
 
 def proposal_key(transaction_id: UUID) -> str:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from osiris_contracts import streams
 from osiris_mesh.connection import Client
 from osiris_mesh.entry_id import parse_id
 
@@ -77,9 +78,11 @@ class StreamState:
 
 
 async def stream_names(redis: Client) -> AsyncIterator[str]:
-    """Every stream there is."""
+    """Every stream but those for replies, of which there is one a request."""
     async for key in redis.scan_iter(_type="stream", count=1_000):
-        yield key.decode(errors="backslashreplace")
+        name = key.decode(errors="backslashreplace")
+        if not streams.is_for_replies(name):
+            yield name
 
 
 async def state_of(redis: Client, stream: str, now: float) -> StreamState:

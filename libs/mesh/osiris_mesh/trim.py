@@ -62,10 +62,9 @@ async def keep_trimming(redis: Client, names: Iterable[str], lengths: Mapping[st
         await asyncio.sleep(EVERY_SECONDS)
         for stream in tuple(names):
             retention = streams.retention(stream)
-            if stream in lengths:
-                retention = retention._replace(length=lengths[stream])
+            length = lengths.get(stream, lengths.get(streams.base(stream), retention.length))
             try:
-                await trim(redis, stream, retention, time.time())
+                await trim(redis, stream, retention._replace(length=length), time.time())
                 if gone := await trim_dead_letters(redis, stream, time.time()):
                     _log.warning(
                         "old dead letters dropped", stream=stream, letters=gone, older_than_days=streams.DEAD_AGE.days

@@ -28,7 +28,7 @@ EntryId = Annotated[
 ]
 EntryIds = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="Their ids, as `osiris dead list` shows them.", show_default=False),
+    typer.Argument(metavar="ID", help="Their ids, as `osiris dead list` shows them.", show_default=False),
 ]
 Ids = Annotated[list[str] | None, typer.Option("--id", help="This one; may be given again.", show_default=False)]
 Group = Annotated[str | None, typer.Option(help="Those this consumer group gave up.", show_default=False)]

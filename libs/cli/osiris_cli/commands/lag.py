@@ -28,7 +28,9 @@ _WATCH_SECONDS = 2.0
 
 
 def lag(
-    streams: Annotated[list[str] | None, typer.Argument(help="These; else every stream.", show_default=False)] = None,
+    streams: Annotated[
+        list[str] | None, typer.Argument(help="These; else all but reply streams.", show_default=False)
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Again every two seconds, until Ctrl-C.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
