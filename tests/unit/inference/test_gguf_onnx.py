@@ -48,7 +48,9 @@ def test_a_token_at_a_time_gives_what_the_whole_prompt_gives(model: Path) -> Non
     for token in tokens[12:]:
         stepped = decoder.step([token, token])
     assert stepped[0].argmax() == whole.argmax()
-    assert np.abs(stepped[0] - whole).max() < 0.5
+    # int8 kernels for one row and for many round differently: 0.3 apart with AVX-512, 0.7 without; a token lost or
+    # swapped in the cache is 2 or more
+    assert np.abs(stepped[0] - whole).max() < 1.0
     assert np.array_equal(stepped[0], stepped[1])
 
 
