@@ -23,6 +23,8 @@ class StopSignals:
 
     async def until_stop(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do `work` until it is done or a stop is asked for, which cancels it; returns whether it was done."""
+        from osiris_mesh.tasks import end  # the mesh takes half a second to import
+
         task = asyncio.ensure_future(work)
         asked = asyncio.ensure_future(self.stop.wait())
         await asyncio.wait([task, asked], return_when=asyncio.FIRST_COMPLETED)
@@ -30,8 +32,7 @@ class StopSignals:
         if task.done():
             await task
             return True
-        task.cancel()
-        await asyncio.wait([task])
+        await end(task)
         return False
 
 
