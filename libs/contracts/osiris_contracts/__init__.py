@@ -58,14 +58,18 @@ from osiris_contracts.proposal import (
     ProposalAssessed,
     ProposalCreated,
 )
+from osiris_contracts.speech import MAX_SPEECH_CHARACTERS, AssessmentSpoken, AudioClip, SpeechRequest
 
 __all__ = [
     "EXECUTION",
     "MAX_PROMPT_CHARACTERS",
+    "MAX_SPEECH_CHARACTERS",
     "MAX_TOKENS",
     "REPLY",
     "SYMBOL_PATTERN",
     "Action",
+    "AssessmentSpoken",
+    "AudioClip",
     "BarRange",
     "BookView",
     "ChatMessage",
@@ -112,6 +116,7 @@ __all__ = [
     "Reply",
     "SamplingOptions",
     "Side",
+    "SpeechRequest",
     "Symbol",
     "TokenLogprob",
     "Tool",
