@@ -43,7 +43,7 @@ async def test_hermes_answers_sleeps_wakes_and_hands_its_work_back_when_vllm_die
             assert isinstance(replies[0], Chunk) and replies[0].usage is not None
             assert isinstance(replies[-1], GenerateResult)
             assert "Paris" in replies[-1].text == "".join(each.text for each in replies[:-1])
-            assert replies[-1].model_version == "smollm2-gptq-4bit"
+            assert replies[-1].model_version == checkpoint.name
 
             assert engines_of(first)
             await bus.publish(streams.control("hermes"), Control(command="sleep"))
