@@ -1,6 +1,16 @@
 """What can go wrong with a request over the mesh."""
 
+from pydantic import ValidationError
+
 from osiris_contracts import ErrorCode, ErrorReply
+
+
+def explain(error: ValueError) -> str:
+    """What is wrong, field by field, without what was sent: that may be somebody's prompt, and this goes to the log."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problems = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {item['msg']}" for item in error.errors())
+    return f"not a valid {error.title}: " + "; ".join(problems)
 
 
 class Refused(Exception):
