@@ -78,11 +78,11 @@ async def test_any_bytes_in_any_field_are_handled_or_put_aside(desk: dict[str, P
             assert process.poll() is None, process.log()[-3_000:]
         return not [stream for stream in GOOD if await left(redis, stream)]
 
-    await until(all_settled, timeout=90, what="every stream to be settled")
+    await until(all_settled, timeout=150, what="every stream to be settled")
     (group,) = await redis.xinfo_groups(streams.MARKET_TICKS)
     assert group["last-delivered-id"] >= last
     for process in desk.values():
-        await process.ready(timeout=10)
+        await process.ready(timeout=60)
     await told_why(redis)
     await redis.aclose()
 

@@ -12,8 +12,8 @@ from osiris_contracts import streams
 from osiris_mesh import envelope, scripts
 from osiris_mesh.bus import Bus
 from osiris_mesh.connection import BLOCK_MS, ensure_group
-from osiris_mesh.deadletter import REASON_LENGTH, letter
-from osiris_mesh.errors import explain
+from osiris_mesh.deadletter import letter
+from osiris_mesh.errors import REASON_LENGTH, explain
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.scripts import Output
 from osiris_mesh.takeover import Entry, take_over

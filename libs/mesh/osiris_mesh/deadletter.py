@@ -12,8 +12,8 @@ from osiris_contracts import DeadLetter, streams
 from osiris_mesh.connection import Client
 from osiris_mesh.entry_id import parse_id
 from osiris_mesh.envelope import Fields, excess, size_of
+from osiris_mesh.errors import REASON_LENGTH
 
-REASON_LENGTH = 1_000
 CUT_FIELDS = 16
 CUT_BYTES = 1_000
 _PREFIX = "dead-"

@@ -20,10 +20,10 @@ from osiris_contracts import ErrorCode, ErrorReply, streams
 from osiris_mesh import envelope, scripts
 from osiris_mesh.connection import Client, ensure_group
 from osiris_mesh.control import Controls
-from osiris_mesh.deadletter import REASON_LENGTH, letter
+from osiris_mesh.deadletter import letter
 from osiris_mesh.delivery import Delivery, current_delivery, set_current_delivery
 from osiris_mesh.entry_id import EntryId, parse_id
-from osiris_mesh.errors import Refused, explain
+from osiris_mesh.errors import REASON_LENGTH, Refused, explain
 from osiris_mesh.groups import lag_of
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.patience import Patience

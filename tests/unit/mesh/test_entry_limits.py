@@ -28,7 +28,7 @@ def test_an_entry_of_any_bytes_is_read_or_refused_in_words(entry: dict[bytes, by
 @pytest.mark.parametrize("kind", TOO_LARGE)
 def test_what_is_too_large_is_refused_and_its_letter_is_small(kind: str) -> None:
     entry = TOO_LARGE[kind]
-    with pytest.raises(MalformedEnvelope, match="expected (an entry of )?at most"):
+    with pytest.raises(MalformedEnvelope, match=r"expected (an entry of )?at most"):
         parse(entry)
     kept = letter(entry, entry_id="1-0", group="hermes", reason="too large", deliveries=1)
     assert kept["dead-cut"] == f"{size_of(entry)} bytes in {len(entry)} fields"
