@@ -34,13 +34,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 that signed itself, and its key beside it."""
     folder = tmp_path_factory.mktemp("tls")
     path = folder / "redis.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", str(folder / "redis.key"), "-out", str(path)],
-        check=True,
-        capture_output=True,
-    )
+    options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(folder / "redis.key"), "-out", str(path)]
+    subprocess.run(["openssl", "req", *options, *names, *files], check=True, capture_output=True)
     return path
 
 
