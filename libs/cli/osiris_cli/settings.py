@@ -2,11 +2,13 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from osiris_cli.errors import CliError
+from osiris_cli.network import without_password
 
 LOGS = "logs"
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
@@ -18,7 +20,14 @@ def _absolute(path: Path) -> Path:
 
 def _redis_url(url: str) -> str:
     if not url.startswith(REDIS_SCHEMES):
-        raise ValueError(f"expected a URL that starts with {', '.join(REDIS_SCHEMES)}, was '{url}'")
+        shown = without_password(url)
+        raise ValueError(f"expected a URL that starts with {', '.join(REDIS_SCHEMES)}, was '{shown}'")
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError(
+            "expected a port after the host, what is there is none; in a password / is written %2F, # %23, ? %3F, @ %40"
+        ) from None
     return url
 
 
@@ -78,4 +87,5 @@ def load(**given: object) -> CliSettings:
     except ValidationError as error:
         first = error.errors()[0]
         variable = f"OSIRIS_{'_'.join(str(part) for part in first['loc'][:1])}".upper()
-        raise CliError(f"{variable}: {first['msg'].removeprefix('Value error, ')} (was {first['input']!r})") from None
+        was = "" if first["type"] == "value_error" else f" (was {first['input']!r})"  # ours say it, without a password
+        raise CliError(f"{variable}: {first['msg'].removeprefix('Value error, ')}{was}") from None

@@ -59,4 +59,8 @@ class DeadLetter(Contract):
     reason: str = Field(description="Why.")
     deliveries: int = Field(ge=0, description="How often it was tried.")
     died_at: UtcTime = Field(description="When, UTC.")
+    cut: str | None = Field(
+        default=None,
+        description="What it was, when it was too large to be kept whole; null: it is whole. It cannot be replayed.",
+    )
     fields: dict[str, str] = Field(description="The entry's own fields; bytes that are no UTF-8 are backslash-escaped.")

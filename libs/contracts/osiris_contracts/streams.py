@@ -64,6 +64,26 @@ DEAD_AGE: Final = timedelta(days=30)
 PROPOSAL_KEY_SECONDS: Final = 30 * 86_400
 
 
+_OWN: Final = frozenset(
+    {
+        MARKET_TICKS,
+        MARKET_ORDERS,
+        MARKET_FILLS,
+        HERMES_REQUESTS,
+        PHI3_REQUESTS,
+        PROPOSAL_CREATED,
+        PROPOSAL_ASSESSED,
+        FEEDBACK_SUBMITTED,
+        ADVICE_GENERATED,
+        TTS_REQUESTS,
+        AUDIO_BYTES,
+        ASSESSMENT_SPOKEN,
+    }
+)
+_OWN_KEYS: Final = ("effect", "effect-answers", "lease", "state", "commits", "presence", "idempotency", "proposal")
+_OWN_PREFIXES: Final = ("control.", *(f"{kind}:" for kind in _OWN_KEYS))
+
+
 def dead(stream: str) -> str:
     """Where `stream`'s undeliverable entries lie."""
     return f"{stream}:dead"
@@ -108,6 +128,14 @@ def answer(request_id: str) -> str:
 def is_for_replies(stream: str) -> bool:
     """Whether `stream` is the reply stream of an instance or of a request; they come and go, and have no groups."""
     return stream.startswith((replies(""), answer("")))
+
+
+def is_the_desks_own(name: str) -> bool:
+    """Whether `name` is a stream or key that services work on, so that nobody may have an answer sent there.
+
+    An answer is no message of such a stream, and a reply stream vanishes a day after its last answer.
+    """
+    return name.partition(":")[0] in _OWN or name.startswith(_OWN_PREFIXES)
 
 
 def proposal_key(transaction_id: UUID) -> str:

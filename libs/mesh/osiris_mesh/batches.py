@@ -13,6 +13,7 @@ from osiris_mesh import envelope, scripts
 from osiris_mesh.bus import Bus
 from osiris_mesh.connection import BLOCK_MS, ensure_group
 from osiris_mesh.deadletter import letter
+from osiris_mesh.errors import REASON_LENGTH, explain
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.scripts import Output
 from osiris_mesh.takeover import Entry, take_over
@@ -113,7 +114,7 @@ class BatchConsumer:
             try:
                 good.append((entry, self._adapter.validate_json(envelope.parse(entry[1]).data)))
             except (envelope.MalformedEnvelope, ValidationError) as error:
-                await self._bury(entry, str(error), 1)
+                await self._bury(entry, explain(error), 1)
         if not good:
             return
         try:
@@ -145,6 +146,7 @@ class BatchConsumer:
 
     async def _bury(self, entry: Entry, reason: str, deliveries: int) -> None:
         entry_id, fields = entry
+        reason = reason[:REASON_LENGTH]
         put_aside = letter(fields, entry_id=entry_id.decode(), group=self._group, reason=reason, deliveries=deliveries)
         outputs = [Output(streams.dead(self._stream), put_aside)]
         await scripts.acknowledge(self._bus.writer, self._stream, self._group, entry_id.decode(), outputs)

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from osiris_contracts import Control, streams
 from osiris_mesh import envelope
 from osiris_mesh.connection import BLOCK_MS, Client
-from osiris_mesh.errors import Refused
+from osiris_mesh.errors import Refused, explain
 
 Command = Callable[[], Awaitable[None]]
 
@@ -114,5 +114,5 @@ def _read(fields: dict[bytes, bytes]) -> Control | None:
     try:
         return Control.model_validate_json(envelope.parse(fields).data)
     except (envelope.MalformedEnvelope, ValidationError) as error:
-        _log.warning("control message refused", error=str(error))
+        _log.warning("control message refused", error=explain(error))
         return None

@@ -1,4 +1,7 @@
-"""Entries put aside: kept as they came, with the reason, until somebody replays or drops them."""
+"""Entries put aside: kept as they came, with the reason, until somebody replays or drops them.
+
+One that is too large for the mesh is cut: of every field its beginning is kept, of many fields the first.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -8,10 +11,13 @@ from typing import Final
 from osiris_contracts import DeadLetter, streams
 from osiris_mesh.connection import Client
 from osiris_mesh.entry_id import parse_id
-from osiris_mesh.envelope import Fields
+from osiris_mesh.envelope import Fields, excess, size_of
+from osiris_mesh.errors import REASON_LENGTH
 
-REASON_LENGTH = 1_000
+CUT_FIELDS = 16
+CUT_BYTES = 1_000
 _PREFIX = "dead-"
+_CUT = f"{_PREFIX}cut"
 _READ = 500
 
 Entry = dict[bytes, bytes]
@@ -19,8 +25,12 @@ Entry = dict[bytes, bytes]
 
 def letter(entry: Entry, *, entry_id: str, group: str, reason: str, deliveries: int) -> Fields:
     """The fields of a dead letter: the entry's own, as they came, plus why, when and how often."""
+    own: Fields = dict(entry)
+    if excess(entry):
+        own = {name[:CUT_BYTES]: value[:CUT_BYTES] for name, value in list(entry.items())[:CUT_FIELDS]}
+        own[_CUT] = f"{size_of(entry)} bytes in {len(entry)} fields"
     return {
-        **entry,
+        **own,
         f"{_PREFIX}id": entry_id,
         f"{_PREFIX}group": group,
         f"{_PREFIX}reason": reason[:REASON_LENGTH],
@@ -91,12 +101,12 @@ class DeadLetters:
         return _read(stream, *entries[0]) if entries else None
 
     async def replay(self, stream: str, entry_id: str) -> str | None:
-        """Put a dead letter back on its stream; returns its new entry id, None when there is none.
+        """Put a dead letter back on its stream; returns its new entry id, None when there is none, or it was cut.
 
         It goes as it had come, but for its deadline: whoever replays it wants it done now.
         """
         entries = await self._redis.xrange(streams.dead(stream), min=entry_id, max=entry_id)
-        if not entries:
+        if not entries or _CUT.encode() in entries[0][1]:
             return None
         own = {
             name: value
@@ -137,6 +147,7 @@ def _read(stream: str, entry_id: bytes, fields: Entry) -> DeadLetter:
         group=about.get("group", ""),
         reason=about.get("reason", ""),
         deliveries=int(deliveries) if deliveries.isascii() and deliveries.isdigit() else 0,
+        cut=about.get("cut"),
         died_at=_time(about.get("time", "")) or datetime.fromtimestamp(parse_id(entry_id)[0] // 1000, UTC),
         fields=text,
     )

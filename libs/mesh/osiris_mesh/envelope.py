@@ -9,8 +9,17 @@ from typing import Any, cast, get_args
 
 from pydantic import BaseModel
 
-from osiris_contracts import Priority
+from osiris_contracts import Priority, streams
 from osiris_contracts.streams import DEFAULT_PRIORITY
+
+MAX_ENTRY_BYTES = 8 * 2**20
+"""Of all fields and their names together; answers with log-probabilities and spoken sentences are the longest."""
+
+MAX_FIELDS = 64
+MAX_ATTRIBUTE_BYTES = 1_000
+
+_DEADLINE_DIGITS = 15  # the year 33658
+_SHOWN = 40
 
 Fields = dict[Any, str | bytes]
 
@@ -60,17 +69,20 @@ _TEXT = frozenset(_ATTRIBUTES) - {"deadline", "priority"}
 
 
 class MalformedEnvelope(ValueError):
-    """An entry without a payload, or with an attribute that cannot be read."""
+    """An entry without a payload, too large, or with an attribute that cannot be read."""
 
 
 def parse(entry: dict[bytes, bytes]) -> Envelope:
     """Read an entry.
 
     Raises:
-        MalformedEnvelope: `data` is missing, an attribute is no text, or deadline or priority has no known value.
+        MalformedEnvelope: it is too large, `data` is missing, an attribute is no text or too long, deadline or
+            priority has no known value, or the answer would go where the desk itself works.
     """
+    if too_large := excess(entry):
+        raise MalformedEnvelope(too_large)
     if b"data" not in entry:
-        names = ", ".join(sorted(repr(name.decode(errors="backslashreplace")) for name in entry))
+        names = ", ".join(sorted(repr(name[:_SHOWN].decode(errors="backslashreplace")) for name in entry))
         raise MalformedEnvelope(f"expected a field 'data' with the message as JSON, got only {names or 'no field'}")
     attributes: dict[str, Any] = {}
     for key, value in entry.items():
@@ -81,7 +93,24 @@ def parse(entry: dict[bytes, bytes]) -> Envelope:
         attributes["deadline"] = _deadline(_text("deadline", deadline))
     if (priority := entry.get(b"priority")) is not None:
         attributes["priority"] = _priority(_text("priority", priority))
+    if streams.is_the_desks_own(replyto := attributes.get("replyto", "")):
+        raise MalformedEnvelope(
+            f"expected attribute 'replyto' to name a stream of the sender's, got '{replyto[:_SHOWN]}', the desk's own"
+        )
     return Envelope(data=entry[b"data"], **attributes)
+
+
+def excess(entry: dict[bytes, bytes]) -> str:
+    """In words, by what an entry is too large to be read; '' when it is not."""
+    if len(entry) > MAX_FIELDS:
+        return f"expected at most {MAX_FIELDS} fields in an entry, got {len(entry)}"
+    size = size_of(entry)
+    return f"expected an entry of at most {MAX_ENTRY_BYTES} bytes, got {size}" if size > MAX_ENTRY_BYTES else ""
+
+
+def size_of(entry: dict[bytes, bytes]) -> int:
+    """Bytes of all fields and their names."""
+    return sum(map(len, entry)) + sum(map(len, entry.values()))
 
 
 def wrap(
@@ -114,19 +143,21 @@ def wrap(
 
 
 def _text(name: str, value: bytes) -> str:
+    if len(value) > MAX_ATTRIBUTE_BYTES:
+        raise MalformedEnvelope(f"expected attribute '{name}' of at most {MAX_ATTRIBUTE_BYTES} bytes, got {len(value)}")
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        raise MalformedEnvelope(f"expected attribute '{name}' as UTF-8 text, got {value[:40]!r}") from error
+        raise MalformedEnvelope(f"expected attribute '{name}' as UTF-8 text, got {value[:_SHOWN]!r}") from error
 
 
 def _deadline(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise MalformedEnvelope(f"expected attribute 'deadline' in unix milliseconds, got '{text[:40]}'")
+    if not (text.isascii() and text.isdigit() and len(text) <= _DEADLINE_DIGITS):
+        raise MalformedEnvelope(f"expected attribute 'deadline' in unix milliseconds, got '{text[:_SHOWN]}'")
     return int(text)
 
 
 def _priority(text: str) -> Priority:
     if text not in get_args(Priority):
-        raise MalformedEnvelope(f"expected attribute 'priority' interactive, desk or batch, got '{text[:40]}'")
+        raise MalformedEnvelope(f"expected attribute 'priority' interactive, desk or batch, got '{text[:_SHOWN]}'")
     return cast(Priority, text)

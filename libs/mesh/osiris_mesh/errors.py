@@ -1,6 +1,19 @@
 """What can go wrong with a request over the mesh."""
 
+from pydantic import ValidationError
+
 from osiris_contracts import ErrorCode, ErrorReply
+
+REASON_LENGTH = 1_000
+"""Characters of a reason that go to the log, a dead letter or a sender."""
+
+
+def explain(error: ValueError) -> str:
+    """What is wrong, field by field, without what was sent: that may be somebody's prompt, and this goes to the log."""
+    if not isinstance(error, ValidationError):
+        return str(error)[:REASON_LENGTH]
+    problems = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {item['msg']}" for item in error.errors())
+    return f"not a valid {error.title}: {'; '.join(problems)}"[:REASON_LENGTH]
 
 
 class Refused(Exception):

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import AliasChoices, ValidationError
 from redis.exceptions import ConnectionError, TimeoutError
 
 from osiris_mesh.errors import RedisLost
@@ -44,7 +44,18 @@ def _explain(settings: type[MeshSettings], problem: dict[str, object]) -> str:
     name = str(location[0])
     if not name.startswith("OSIRIS_"):
         name = f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+    if _is_secret(settings, str(location[0])):
+        return f"{name}: {message}"
     return f"{name}: {message}, was {problem['input']!r}"
+
+
+def _is_secret(settings: type[MeshSettings], location: str) -> bool:
+    """Whether a field's value must not be shown: a key, or a URL that may hold a password."""
+    for name, field in settings.model_fields.items():
+        alias = field.validation_alias
+        if location in (name, *(alias.choices if isinstance(alias, AliasChoices) else ())):
+            return "Secret" in str(field.annotation) or name.endswith("_url")
+    return False
 
 
 def _refuse(message: str, code: int) -> int:

@@ -4,13 +4,20 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from faststream.asgi import AsgiResponse, get, make_asyncapi_asgi
 from faststream.redis import RedisBroker
 from faststream.specification import AsyncAPI
 from prometheus_client import CollectorRegistry, make_asgi_app
+
+from osiris_contracts import Problem
+from osiris_mesh.bounded_http import BoundedHttp, HttpLimits
+
+LONGEST_NAME = 255
+"""Bytes of one name in a path, on every file system that counts."""
 
 Scope = MutableMapping[str, Any]
 
@@ -22,6 +29,7 @@ class Probes:
         ready: says whether the service can work, and in words why not.
         front: an ASGI app that answers on every other path; None: they are not found.
         drain_seconds: how long requests may go on once it is told to stop.
+        limits: what a client may take.
     """
 
     def __init__(
@@ -33,6 +41,7 @@ class Probes:
         *,
         front: Any = None,
         drain_seconds: float = 1.0,
+        limits: HttpLimits | None = None,
     ) -> None:
         @get
         async def healthz(scope: Scope) -> AsgiResponse:
@@ -58,6 +67,7 @@ class Probes:
         }
         self._otherwise = front or _not_found
         self._drain_seconds = drain_seconds
+        self._limits = limits or HttpLimits()
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -70,6 +80,8 @@ class Probes:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         config = uvicorn.Config(
             self._app,
+            http=cast(Any, partial(BoundedHttp, self._limits)),
+            ws="none",
             interface="asgi3",
             lifespan="off",
             log_config=None,
@@ -88,7 +100,8 @@ class Probes:
             await self._task
 
     async def _app(self, scope: Scope, receive: Any, send: Any) -> None:
-        route = self._routes.get(scope["path"].rstrip("/"), self._otherwise)
+        path = scope["path"]
+        route = _nothing if _names_nothing(path) else self._routes.get(path.rstrip("/"), self._otherwise)
         await route(scope, receive, send)
 
 
@@ -98,6 +111,22 @@ class _Quiet(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         yield
+
+
+def _names_nothing(path: str) -> bool:
+    """Whether no file can have such a path: file systems answer with errors that look like ours."""
+    if "\0" in path:
+        return True
+    return len(path) > LONGEST_NAME / 4 and any(
+        len(name.encode(errors="replace")) > LONGEST_NAME for name in path.split("/")
+    )
+
+
+async def _nothing(scope: Scope, receive: Any, send: Any) -> None:
+    detail = f"expected a path without NUL, its parts of at most {LONGEST_NAME} bytes; there is nothing of that name"
+    problem = Problem(title="Not Found", status=404, detail=detail, code="not_found")
+    body = problem.model_dump_json(exclude_none=True).encode()
+    await AsgiResponse(body, 404, {"content-type": "application/problem+json"})(scope, receive, send)
 
 
 async def _not_found(scope: Scope, receive: Any, send: Any) -> None:

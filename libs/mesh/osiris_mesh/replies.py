@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from osiris_contracts import REPLY, Chunk, ErrorReply, GenerateResult
 from osiris_mesh import envelope
 from osiris_mesh.connection import BLOCK_MS, Client
+from osiris_mesh.errors import explain
 from osiris_mesh.tasks import end
 
 AnyReply = Chunk | GenerateResult | ErrorReply
@@ -135,5 +136,5 @@ def _read(fields: dict[bytes, bytes]) -> AnyReply | None:
     try:
         return REPLY.validate_json(envelope.parse(fields).data)
     except (envelope.MalformedEnvelope, ValidationError) as error:
-        _log.warning("reply refused", error=str(error))
+        _log.warning("reply refused", error=explain(error))
         return None

@@ -15,6 +15,7 @@ from faststream.redis import RedisBroker
 
 from osiris_contracts import ModelStatus, Presence, streams
 from osiris_mesh import batches, logs
+from osiris_mesh.bounded_http import HttpLimits
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
 from osiris_mesh.metrics import Metrics
@@ -63,6 +64,7 @@ class Service:
         self._ready = False
         self._draining = False
         self._front: Any = None
+        self._limits = HttpLimits()
         self._probe_url: str | None = None
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
@@ -152,9 +154,10 @@ class Service:
         self._background.append(work)
         return work
 
-    def front(self, app: Any) -> None:
+    def front(self, app: Any, limits: HttpLimits | None = None) -> None:
         """Serve an ASGI app on the port of the probes; they keep their own paths."""
         self._front = app
+        self._limits = limits or self._limits
 
     def trims(self, *names: str) -> None:
         """Trim streams that the service writes but does not consume."""
@@ -175,6 +178,7 @@ class Service:
                     self._readiness,
                     front=self._front,
                     drain_seconds=self.settings.drain_seconds,
+                    limits=self._limits,
                 )
                 self._probe_url = await server.start(self.settings.probe_host, self.settings.probe_port)
                 stack.push_async_callback(server.stop)

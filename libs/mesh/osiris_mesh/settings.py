@@ -1,9 +1,10 @@
 """What every service of the mesh can be told. A service adds its own fields and its own prefix."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,15 +13,29 @@ def shared(name: str) -> AliasChoices:
     return AliasChoices(f"OSIRIS_{name}", name.lower())
 
 
+def _redis_url(url: str) -> str:
+    """Refuse what redis-py cannot read, without repeating it: it may hold a password."""
+    try:
+        readable = urlsplit(url).scheme in ("redis", "rediss", "unix") and urlsplit(url).port != 0
+    except ValueError:  # what should be a port is none
+        readable = False
+    if not readable:
+        raise ValueError(
+            "expected redis://USER:PASSWORD@HOST:PORT/0, rediss:// for TLS, or unix:///PATH; "
+            "in a password / is written %2F, # %23, ? %3F and @ %40"
+        )
+    return url
+
+
 class MeshSettings(BaseSettings):
     """Settings that all services share (`OSIRIS_…`), and the two that each has for itself (`OSIRIS_<SERVICE>_…`)."""
 
     model_config = SettingsConfigDict(env_prefix="OSIRIS_", env_file=".env", extra="ignore", populate_by_name=True)
 
-    redis_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
         default="redis://127.0.0.1:6379/0",
         validation_alias=shared("REDIS_URL"),
-        description="Redis or Valkey, 6.2 or newer: redis://, rediss:// or unix:///path.",
+        description="Redis or Valkey, 6.2 or newer: redis://user:password@host:port/0, rediss:// for TLS, unix:///path.",
     )
     home: Path = Field(
         default=Path(".osiris"),

@@ -23,7 +23,7 @@ from osiris_mesh.control import Controls
 from osiris_mesh.deadletter import letter
 from osiris_mesh.delivery import Delivery, current_delivery, set_current_delivery
 from osiris_mesh.entry_id import EntryId, parse_id
-from osiris_mesh.errors import Refused
+from osiris_mesh.errors import REASON_LENGTH, Refused, explain
 from osiris_mesh.groups import lag_of
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.patience import Patience
@@ -219,7 +219,7 @@ class Subscription:
         try:
             reply = await self._work(delivery, work)
         except ValidationError as error:
-            await self._bury(entry, delivery.entry_id, _explain(error), delivery.deliveries, delivery)
+            await self._bury(entry, delivery.entry_id, explain(error), delivery.deliveries, delivery)
         except Exception as error:
             self._metrics.failed.labels(self.stream).inc()
             _log.exception("handler failed", deliveries=delivery.deliveries)
@@ -264,6 +264,7 @@ class Subscription:
         self, entry: dict[bytes, bytes], entry_id: str, reason: str, deliveries: int, delivery: Delivery | None = None
     ) -> None:
         """Put an entry aside and tell its sender, in one step."""
+        reason = reason[:REASON_LENGTH]
         put_aside = letter(entry, entry_id=entry_id, group=self.group, reason=reason, deliveries=deliveries)
         outputs = [Output(streams.dead(self._base), put_aside)]
         if delivery is not None:
@@ -438,8 +439,3 @@ class Subscription:
 
 def _too_late(deadline: int | None) -> ErrorReply:
     return ErrorReply(code="deadline_exceeded", message=f"the deadline, {deadline} (unix ms), has passed")
-
-
-def _explain(error: ValidationError) -> str:
-    problems = (f"{'.'.join(map(str, item['loc'])) or 'message'}: {item['msg']}" for item in error.errors())
-    return f"not a valid {error.title}: " + "; ".join(problems)

@@ -65,6 +65,8 @@ async def keep_trimming(redis: Client, names: Iterable[str], lengths: Mapping[st
             length = lengths.get(stream, lengths.get(streams.base(stream), retention.length))
             try:
                 await trim(redis, stream, retention._replace(length=length), time.time())
+                if stream != streams.base(stream):
+                    continue  # the dead letters of all lanes lie under the name of the stream
                 if gone := await trim_dead_letters(redis, stream, time.time()):
                     _log.warning(
                         "old dead letters dropped", stream=stream, letters=gone, older_than_days=streams.DEAD_AGE.days

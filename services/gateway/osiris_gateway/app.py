@@ -12,6 +12,7 @@ from osiris_gateway import assessments, docs, problems
 from osiris_gateway.auth import key_guard
 from osiris_gateway.call import Call, Calls
 from osiris_gateway.idempotency import Idempotency
+from osiris_gateway.json_body import JsonRequest
 from osiris_gateway.models import Models
 from osiris_gateway.openai import routes as openai
 from osiris_gateway.routes import ROUTES
@@ -43,7 +44,8 @@ def build(settings: GatewaySettings) -> Service:
             trades=_constant(trades),
             vitals=_constant(vitals),
             watch=_constant(watch),
-        )
+        ),
+        settings.http_limits,
     )
     return service
 
@@ -55,6 +57,7 @@ def _http(settings: GatewaySettings, **dependencies: Provide) -> Litestar:
         guards=[key_guard(settings.api_key)] if settings.api_key else [],
         before_request=_only_json,
         exception_handlers=problems.HANDLERS,
+        request_class=JsonRequest,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(),
         signature_types=[Call, Models, Trades, Vitals, Watch],

@@ -28,6 +28,8 @@ _STATUS: dict[ErrorCode, int] = {
     "cancelled": 503,
     "deadline_exceeded": 504,
 }
+_FIELDS_TOLD = 20
+_LONGEST_TOLD = 300  # characters of a field or message: an answer is never much longer than what it is about
 _RETRY_SECONDS = {429: 1, 503: 2}
 
 _log = structlog.get_logger(__name__)
@@ -65,8 +67,9 @@ def _refused(request: Request[Any, Any, Any], error: Refused) -> Any:
 
 def _invalid(request: Request[Any, Any, Any], error: ValidationException) -> Any:
     extra: list[dict[str, Any]] = error.extra if isinstance(error.extra, list) else []
-    fields = tuple(_field(each) for each in extra)
-    detail = "; ".join(f"{each.field}: {each.message}" for each in fields) or error.detail
+    fields = tuple(_field(each) for each in extra[:_FIELDS_TOLD])
+    more = f"; and {len(extra) - _FIELDS_TOLD} more" if len(extra) > _FIELDS_TOLD else ""
+    detail = "; ".join(f"{each.field}: {each.message}" for each in fields) + more or error.detail
     return _respond(
         request, Problem(title="Invalid request", status=422, detail=detail, code="invalid_request", errors=fields)
     )
@@ -75,8 +78,8 @@ def _invalid(request: Request[Any, Any, Any], error: ValidationException) -> Any
 def _field(problem: Mapping[str, Any]) -> FieldProblem:
     if problem.get("source") == "body" and problem.get("key") == "data":
         return FieldProblem(field="body", message="expected a JSON object, got nothing")
-    message = str(problem.get("message", "")).removeprefix("Value error, ")
-    key = str(problem.get("key") or "body")
+    message = str(problem.get("message", "")).removeprefix("Value error, ")[:_LONGEST_TOLD]
+    key = str(problem.get("key") or "body")[:_LONGEST_TOLD]
     return FieldProblem(field=HEADERS.get(key, key) if problem.get("source") == "header" else key, message=message)
 
 

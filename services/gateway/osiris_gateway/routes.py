@@ -29,6 +29,7 @@ from osiris_gateway.call import Call
 from osiris_gateway.hangup import unless_hung_up
 from osiris_gateway.models import Models
 from osiris_gateway.problems import PROBLEM_JSON
+from osiris_gateway.streamed import Streamed
 from osiris_gateway.timing import Timing
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
@@ -85,7 +86,14 @@ def _answer(result: GenerateResult) -> GeneratedText | Proposal:
     return result.proposal or GeneratedText(generated_text=result.text)
 
 
-@post("/generate", status_code=200, responses=ASKING, tags=["models"], summary="Ask hermes or phi3")
+@post(
+    "/generate",
+    status_code=200,
+    operation_class=Streamed,
+    responses=ASKING,
+    tags=["models"],
+    summary="Ask hermes or phi3",
+)
 async def generate(
     request: AnyRequest, data: JSONBody[GenerateBody], models: NamedDependency[Models], call: NamedDependency[Call]
 ) -> Response[GeneratedText | Proposal]:
@@ -97,7 +105,14 @@ async def generate(
     return await _generate(request, models, call, data.model_id, data)
 
 
-@post("/generate/hermes", status_code=200, responses=ASKING, tags=["models"], summary="Ask hermes")
+@post(
+    "/generate/hermes",
+    status_code=200,
+    operation_class=Streamed,
+    responses=ASKING,
+    tags=["models"],
+    summary="Ask hermes",
+)
 async def generate_hermes(
     request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models], call: NamedDependency[Call]
 ) -> Response[GeneratedText]:
@@ -105,7 +120,9 @@ async def generate_hermes(
     return await _generate(request, models, call, "hermes", data)
 
 
-@post("/generate/phi3", status_code=200, responses=ASKING, tags=["models"], summary="Ask phi3")
+@post(
+    "/generate/phi3", status_code=200, operation_class=Streamed, responses=ASKING, tags=["models"], summary="Ask phi3"
+)
 async def generate_phi3(
     request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models], call: NamedDependency[Call]
 ) -> Response[Proposal]:

@@ -7,6 +7,7 @@ from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from osiris_mesh import MeshSettings
+from osiris_mesh.bounded_http import HttpLimits
 
 
 class GatewaySettings(MeshSettings):
@@ -45,6 +46,36 @@ class GatewaySettings(MeshSettings):
         description="Seconds the oldest of them may have waited before the next gets 429.",
     )
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Bytes of a body at most, else 413.")
+
+    max_head_bytes: int = Field(
+        default=32_768, ge=1024, description="Bytes of a request line with its headers at most, else 431."
+    )
+    max_headers: int = Field(default=100, ge=10, description="Headers of a request at most, else 431.")
+    max_connections: int = Field(
+        default=16_000, ge=1, description="Clients connected at once, streams included; the next gets 503."
+    )
+    head_seconds: float = Field(
+        default=10.0, gt=0, description="How long the headers of a request may take to come before 408, seconds."
+    )
+    body_seconds: float = Field(
+        default=30.0, gt=0, description="How long its body may take to come before 408, seconds."
+    )
+    stalled_seconds: float = Field(
+        default=60.0, gt=0, description="How long a client may leave unread what it is sent before it is cut, seconds."
+    )
+
+    @property
+    def http_limits(self) -> HttpLimits:
+        """What one client may take."""
+        return HttpLimits(
+            head_seconds=self.head_seconds,
+            body_seconds=self.body_seconds,
+            stalled_seconds=self.stalled_seconds,
+            head_bytes=self.max_head_bytes,
+            headers=self.max_headers,
+            body_bytes=self.max_body_bytes,
+            connections=self.max_connections,
+        )
 
     @model_validator(mode="after")
     def _key_beyond_loopback(self) -> Self:

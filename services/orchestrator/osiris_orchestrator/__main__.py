@@ -30,7 +30,8 @@ def orchestrator(
     except ValidationError as error:
         problem = error.errors()[0]
         name = ".".join(map(str, problem["loc"]))
-        print(f"osiris_orchestrator: --{name}: {problem['msg']}, was {problem['input']!r}", file=sys.stderr)
+        was = "" if name.lower().endswith("redis_url") else f", was {problem['input']!r}"  # it may hold a password
+        print(f"osiris_orchestrator: --{name}: {problem['msg']}{was}", file=sys.stderr)
         raise typer.Exit(2) from None
     run(build(settings))
 

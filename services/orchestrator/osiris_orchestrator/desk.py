@@ -46,10 +46,25 @@ from osiris_orchestrator.summary import proposal_prompt, summarise
 from osiris_orchestrator.window import Window, bar_range
 
 CRITIQUE_TOKENS = 192
+LEAST_PRICE, MOST_PRICE = 1e-12, 1e12
+"""Quote currency. Ratios and logarithms of prices between them are finite."""
+MOST_UNITS = 1e100
+"""Of a fill, and of its fee in quote currency: what it makes of NAV is finite."""
 
 
 class TickRefused(ValueError):
     """A bar that cannot be used; the desk is as it was before."""
+
+
+class ReportRefused(ValueError):
+    """A fill that cannot be used; the desk is as it was before."""
+
+
+_PRICES = f"from {LEAST_PRICE:g} to {MOST_PRICE:g}"
+
+
+def _is_price(value: float) -> bool:
+    return LEAST_PRICE <= value <= MOST_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +116,20 @@ class Desk:
 
         Returns:
             False for a report that came before, or a rejection of an order that is not open.
+
+        Raises:
+            ReportRefused: it would make NAV overflow.
         """
         if isinstance(execution, OrderRejection):
             left = {key: order for key, order in self.state.open_orders.items() if key != execution.order_id}
             known = len(left) < len(self.state.open_orders)
             self.state = self.state.model_copy(update={"open_orders": left})
             return known
+        if max(execution.quantity, execution.fee) > MOST_UNITS or not _is_price(execution.price):
+            raise ReportRefused(
+                f"expected a fill of at most {MOST_UNITS:g} units at {_PRICES}, "
+                f"was {execution.quantity:g} at {execution.price:g}, fee {execution.fee:g}"
+            )
         key = f"{execution.order_id}:{execution.reason}"
         if key in self.state.seen:
             return False
@@ -119,7 +142,7 @@ class Desk:
         """Book the fills up to `tick`, mark the book, and say whether a run is due.
 
         Raises:
-            TickRefused: the bar is not after the symbol's last one, or makes NAV overflow.
+            TickRefused: the bar is not after the symbol's last one, makes NAV overflow, or has no sane price.
             RuntimeError: a run is due and was not decided.
         """
         if (due := self.due()) is not None:
@@ -134,6 +157,8 @@ class Desk:
         book = book.mark(tick)
         if not math.isfinite(book.nav):
             raise TickRefused(f"expected bars and fills that leave NAV finite, {tick.symbol} makes it {book.nav}")
+        if not all(map(_is_price, (tick.open, tick.high, tick.low, tick.close))):
+            raise TickRefused(f"expected prices {_PRICES}, {tick.symbol} has {tick.low:g} to {tick.high:g}")
         self.state = self.state.model_copy(
             update={
                 "book": book,

@@ -26,9 +26,10 @@ from osiris_contracts import (
 )
 from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
 from osiris_mesh import envelope as envelopes
+from osiris_mesh.errors import explain
 from osiris_mesh.proposals import announce_proposal
 from osiris_mesh.scripts import Output
-from osiris_orchestrator.desk import Desk, TickRefused
+from osiris_orchestrator.desk import Desk, ReportRefused, TickRefused
 from osiris_orchestrator.settings import OrchestratorSettings
 from osiris_orchestrator.state import State
 from osiris_orchestrator.steps import CritiqueRequest, RunRequest
@@ -82,8 +83,8 @@ class Shell:
             await self._wait_for_reports(tick)
             self._desk.on_tick(tick)
         except (MalformedEnvelope, ValidationError, TickRefused) as error:
-            _log.error("tick put aside", entry_id=entry[0], reason=str(error))
-            self._outputs.append(self._sequencer.dead_letter(self._ticks, entry, str(error)))
+            _log.error("tick put aside", entry_id=entry[0], reason=explain(error))
+            self._outputs.append(self._sequencer.dead_letter(self._ticks, entry, explain(error)))
         self._positions[self._ticks] = entry[0]
         await self._decide_due()
 
@@ -103,9 +104,9 @@ class Shell:
             for entry in entries:
                 try:
                     self._desk.on_execution(EXECUTION.validate_json(envelopes.parse(entry[1]).data))
-                except (MalformedEnvelope, ValidationError) as error:
-                    _log.error("report put aside", entry_id=entry[0], reason=str(error))
-                    self._outputs.append(self._sequencer.dead_letter(streams.MARKET_FILLS, entry, str(error)))
+                except (MalformedEnvelope, ValidationError, ReportRefused) as error:
+                    _log.error("report put aside", entry_id=entry[0], reason=explain(error))
+                    self._outputs.append(self._sequencer.dead_letter(streams.MARKET_FILLS, entry, explain(error)))
                 self._positions[streams.MARKET_FILLS] = entry[0]
             block_ms = None
 

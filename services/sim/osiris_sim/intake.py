@@ -35,7 +35,9 @@ def read_order(data: bytes) -> Order | InvalidOrder:
     try:
         order_id = UUID(str(fields.get("order_id")))
     except ValueError:
-        raise ValueError(f"expected an order with a UUID as order_id, got {fields.get('order_id')!r}") from None
+        raise ValueError(
+            f"expected an order with a UUID as order_id, got {str(fields.get('order_id'))[:80]!r}"
+        ) from None
     return InvalidOrder(order_id, str(fields.get("symbol", ""))[:64], f"not a valid order: {reason}"[:500])
 
 

@@ -23,7 +23,7 @@ from osiris_contracts import (
     Proposal,
     Usage,
 )
-from osiris_orchestrator.desk import Desk, TickRefused
+from osiris_orchestrator.desk import Desk, ReportRefused, TickRefused
 from osiris_orchestrator.policy import Policy
 from osiris_orchestrator.rows import RUNS, run_row
 from osiris_orchestrator.state import State
@@ -474,3 +474,23 @@ async def test_every_kind_of_decision_is_a_row_of_the_table(tmp_path: Path) -> N
     assert found["reasons"] == "expected a proposal for SPY, was for QQQ"
     assert (found["accepted"], found["score"]) == (False, None)
     assert Decision.model_validate_json(found["decision"]) == rejected
+
+
+def test_a_bar_whose_price_no_logarithm_can_hold_is_refused() -> None:
+    desk = fresh()
+    desk.on_tick(bar(1))
+    before = desk.state
+    for price in (5e-324, 1e300):
+        with pytest.raises(TickRefused, match="expected prices from 1e-12 to 1e\\+12"):
+            desk.on_tick(bar(2, close=price))
+    assert desk.state is before
+
+
+def test_a_fill_that_would_make_nav_overflow_is_refused() -> None:
+    desk = with_position(fresh())
+    before = desk.state
+    order = Order(order_id=uuid4(), symbol="SPY", side="BUY", quantity=1, as_of=START)
+    for absurd in ({"quantity": 1e300}, {"fee": 1e300}, {"price": 1e300}):
+        with pytest.raises(ReportRefused, match="expected a fill of at most"):
+            desk.on_execution(fill_of(order).model_copy(update=absurd))
+    assert desk.state is before

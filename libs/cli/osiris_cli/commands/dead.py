@@ -158,6 +158,8 @@ def _each(
         return meant, 0 if dry_run else sum([await act(letters, letter.entry_id) for letter in meant])
 
     meant, number = _with_letters(home, run)
+    if done == "replayed" and (cut := [letter.entry_id for letter in meant if letter.cut]):
+        typer.echo(f"left, because they are not whole any more: {', '.join(cut)}; osiris dead drop them", err=True)
     if dry_run:
         _show(meant, as_json=False, with_stream=False)
     typer.echo(f"would have {done} {len(meant)}" if dry_run else f"{done} {number}")

@@ -28,6 +28,7 @@ from osiris_gateway.models import Models
 from osiris_gateway.openai import answers, requests
 from osiris_gateway.openai.events import ChatEvents, TextEvents, stream
 from osiris_gateway.problems import UnknownModel
+from osiris_gateway.streamed import Streamed
 from osiris_gateway.timing import Timing
 from osiris_gateway.watch import Watch
 from osiris_mesh.merging import merged
@@ -56,7 +57,14 @@ ASKING = _errors(
 )
 
 
-@post("/v1/chat/completions", status_code=200, responses=ASKING, tags=["openai"], summary="Chat with a model")
+@post(
+    "/v1/chat/completions",
+    status_code=200,
+    operation_class=Streamed,
+    responses=ASKING,
+    tags=["openai"],
+    summary="Chat with a model",
+)
 async def chat_completions(
     request: AnyRequest,
     data: JSONBody[ChatCompletionBody],
@@ -74,7 +82,14 @@ async def chat_completions(
     return await asking.stream(model, asked, events, include_usage=_wants_usage(data))
 
 
-@post("/v1/completions", status_code=200, responses=ASKING, tags=["openai"], summary="Let a model go on with a text")
+@post(
+    "/v1/completions",
+    status_code=200,
+    operation_class=Streamed,
+    responses=ASKING,
+    tags=["openai"],
+    summary="Let a model go on with a text",
+)
 async def completions(
     request: AnyRequest, data: JSONBody[CompletionBody], models: NamedDependency[Models], call: NamedDependency[Call]
 ) -> Response[Completion]:
