@@ -5,13 +5,14 @@ CLIENTS := .venv-clients
 VLLM := .venv-vllm
 PEERS := .venv-peers
 SERVERS := .servers
+AUDIT := .venv-audit
 VLLM_LOCK := services/hermes/environments/vllm-cpu.lock
 BIN := $(VENV)/bin
 MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers test-compat test-vllm lint up logs chaos bench bench-engines schemas env clean
+.PHONY: help demo test servers test-compat test-vllm lint audit up logs chaos bench bench-engines redis-users acl schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -76,6 +77,14 @@ lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy libs services
 
+$(AUDIT)/.installed: tools/audit.lock
+	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+audit: $(AUDIT)/.installed  ## known vulnerabilities of what we pin, where the data can be reached
+	@$(AUDIT)/bin/python tools/audit.py $(AUDIT)/bin/pip-audit requirements.lock
+
 bench: $(STAMP)  ## ratios, measured in one run
 	@$(BIN)/python -m tests.bench
 
@@ -87,11 +96,17 @@ $(PEERS)/.installed: tests/bench/engines/requirements.lock
 bench-engines: $(STAMP) $(PEERS)/.installed $(VLLM)/.installed  ## our engine against its peers, kept in docs/performance.md
 	@$(BIN)/python -m tests.bench.engines --write docs/performance.md
 
+redis-users: $(STAMP)  ## a Redis user with a password for every service: make redis-users REDIS=rediss://host:6380/0
+	@$(BIN)/python tools/redis_users.py --secrets $${OSIRIS_HOME:-.osiris}/redis-users $(if $(REDIS),--url $(REDIS))
+
 schemas: $(STAMP)  ## export the contracts to docs/schemas
 	@$(BIN)/python -m osiris_contracts docs/schemas
+
+acl: $(STAMP)  ## write deploy/redis/users.acl from what the services do
+	@$(BIN)/python tools/redis_users.py > deploy/redis/users.acl
 
 env: $(STAMP)  ## write .env.template from the settings
 	@$(BIN)/python tools/env_template.py > .env.template
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) $(CLIENTS) $(VLLM) $(PEERS) $(SERVERS) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(VLLM) $(PEERS) $(AUDIT) $(SERVERS) .osiris

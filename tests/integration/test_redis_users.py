@@ -223,7 +223,7 @@ async def test_nobody_comes_in_without_a_name(desk: Desk) -> None:
 async def test_the_users_are_those_that_the_tool_makes(desk: Desk) -> None:
     tool = runpy.run_path(str(TOOL))
     written = (REPOSITORY / "deploy" / "redis" / "users.acl").read_text()
-    assert written == tool["render"](), "run: python tools/redis_users.py > deploy/redis/users.acl"
+    assert written == tool["render"](), "run: make acl"
     assert " on " not in written and "#" not in written and "nopass" not in written and ">" not in written
     names = [line.split()[1] for line in written.splitlines()]
     assert names == ["default", *tool["SERVICES"], "operator"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import Callable, MutableMapping
 from functools import partial
@@ -18,6 +19,9 @@ from osiris_mesh.bounded_http import BoundedHttp, HttpLimits
 
 LONGEST_NAME = 255
 """Bytes of one name in a path, on every file system that counts."""
+
+_OTHER_FILES = 500
+"""Besides connections of clients: those to Redis, logs, tables."""
 
 Scope = MutableMapping[str, Any]
 
@@ -77,6 +81,7 @@ class Probes:
         Raises:
             OSError: the port is taken.
         """
+        _allow_files(self._limits.connections + _OTHER_FILES)
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         config = uvicorn.Config(
             self._app,
@@ -111,6 +116,15 @@ class _Quiet(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         yield
+
+
+def _allow_files(wanted: int) -> None:
+    """Let this process open as many files as it holds connections, as far as the machine allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        with contextlib.suppress(ValueError, OSError):  # a system may know a lower limit than it tells
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def _names_nothing(path: str) -> bool:

@@ -6,7 +6,6 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType
 
 from osiris_gateway import sse
 
-
 _TEXT = Schema(type=OpenAPIType.STRING)
 _EVENT = Schema(
     type=OpenAPIType.OBJECT,
