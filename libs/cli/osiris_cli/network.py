@@ -25,6 +25,12 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
 def http_url(host: str, port: int) -> str:
     """Where a client on this machine reaches a server that listens on `host`."""
     return f"http://{_EVERY_ADDRESS.get(host, host)}:{port}"
