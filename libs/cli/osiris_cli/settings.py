@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from osiris_cli.errors import CliError
+from osiris_cli.network import without_password
 
 LOGS = "logs"
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
@@ -18,7 +19,8 @@ def _absolute(path: Path) -> Path:
 
 def _redis_url(url: str) -> str:
     if not url.startswith(REDIS_SCHEMES):
-        raise ValueError(f"expected a URL that starts with {', '.join(REDIS_SCHEMES)}, was '{url}'")
+        shown = without_password(url)
+        raise ValueError(f"expected a URL that starts with {', '.join(REDIS_SCHEMES)}, was '{shown}'")
     return url
 
 
@@ -43,7 +45,10 @@ class CliSettings(BaseSettings):
         pattern=r"^https?://",
         description="The gateway that ask, propose and feedback talk to; unset: that of the desk running in the home.",
     )
-    gateway_api_key: SecretStr | None = Field(default=None, description="Key the gateway asks for; unset: none.")
+    gateway_api_key: SecretStr | None = Field(
+        default=None,
+        description="Key that ask, propose and feedback send; the gateway takes it as its first, with every scope.",
+    )
 
     sim_speed: str | None = Field(
         default=None, description="How fast the desk's bars come: Nx for N a second, or max; unset: 1x, demo 10x."
@@ -78,4 +83,5 @@ def load(**given: object) -> CliSettings:
     except ValidationError as error:
         first = error.errors()[0]
         variable = f"OSIRIS_{'_'.join(str(part) for part in first['loc'][:1])}".upper()
-        raise CliError(f"{variable}: {first['msg'].removeprefix('Value error, ')} (was {first['input']!r})") from None
+        was = "" if first["type"] == "value_error" else f" (was {first['input']!r})"  # ours say it, without a password
+        raise CliError(f"{variable}: {first['msg'].removeprefix('Value error, ')}{was}") from None
