@@ -4,10 +4,10 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import AliasChoices, ValidationError
 from redis.exceptions import ConnectionError, TimeoutError
 
-from osiris_mesh.errors import RedisLost
+from osiris_mesh.errors import Misconfigured, RedisLost
 from osiris_mesh.service import Service
 from osiris_mesh.settings import MeshSettings
 
@@ -27,9 +27,14 @@ def main(settings: type[Settings], build: Callable[[Settings], Service]) -> None
 
 
 def run(service: Service) -> None:
-    """Run the service until it is told to stop. Exits with 1 and one line when Redis does not answer."""
+    """Run the service until it is told to stop.
+
+    Exits with 1 and one line when Redis does not answer, with 2 when it cannot do what it was told.
+    """
     try:
         service.run()
+    except Misconfigured as error:
+        sys.exit(_refuse(str(error), 2))
     except RedisLost as error:
         sys.exit(_refuse(str(error), 1))
     except (ConnectionError, TimeoutError) as error:
@@ -44,7 +49,18 @@ def _explain(settings: type[MeshSettings], problem: dict[str, object]) -> str:
     name = str(location[0])
     if not name.startswith("OSIRIS_"):
         name = f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+    if _is_secret(settings, str(location[0])):
+        return f"{name}: {message}"
     return f"{name}: {message}, was {problem['input']!r}"
+
+
+def _is_secret(settings: type[MeshSettings], location: str) -> bool:
+    """Whether a field's value must not be shown: a key, or a URL that may hold a password."""
+    for name, field in settings.model_fields.items():
+        alias = field.validation_alias
+        if location in (name, *(alias.choices if isinstance(alias, AliasChoices) else ())):
+            return "Secret" in str(field.annotation) or name.endswith("_url")
+    return False
 
 
 def _refuse(message: str, code: int) -> int:
