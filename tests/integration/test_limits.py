@@ -1,8 +1,10 @@
 """How often a key may come, and how many tokens it may take: a real gateway on a real Redis."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from tests.support.gateways import ASK, BOOTSTRAP, CHAT, added, bearer, door, echoing_hermes, problem
 
@@ -117,3 +119,16 @@ async def test_a_streamed_answer_is_metered_too(redis_url: str) -> None:
         first = await http.post("/generate", json=body, headers=secret)
         assert first.status_code == 200 and first.headers["ratelimit"].startswith('"tokens";r=500')
         assert (await http.post("/generate", json=body, headers=secret)).status_code == 429
+
+
+async def test_work_that_was_begun_for_nobody_is_charged(redis_url: str) -> None:
+    secret = bearer(await added(redis_url, tokens_per_minute=3000))
+    body = {"prompt": "x", "max_length": 999}
+    async with echoing_hermes(redis_url, seconds=30), door(redis_url) as http:
+        late = await http.post("/generate", json=body, headers={**secret, "x-osiris-deadline-ms": "300"})
+        assert late.status_code == 504
+        with pytest.raises(httpx.ReadTimeout):
+            await http.post("/generate", json=body, headers=secret, timeout=0.3)
+        third = await http.post("/generate", json=body, headers={**secret, "x-osiris-deadline-ms": "300"})
+        left = int(re.findall(r"r=(\d+)", third.headers["ratelimit"])[0])
+        assert left < 300  # 3000 less three estimates of 1000, and what came back meanwhile

@@ -1,5 +1,6 @@
 """Gateways inside the test, keys for them, and a hermes that costs nothing behind them."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,13 +44,16 @@ async def door(redis_url: str, **settings: Any) -> AsyncIterator[httpx.AsyncClie
 
 
 @asynccontextmanager
-async def echoing_hermes(redis_url: str, *, prompt_tokens: int = 10, answer_tokens: int = 20) -> AsyncIterator[Service]:
-    """Answers with the prompt, and says that it took so many tokens."""
+async def echoing_hermes(
+    redis_url: str, *, prompt_tokens: int = 10, answer_tokens: int = 20, seconds: float = 0
+) -> AsyncIterator[Service]:
+    """Answers with the prompt after so many seconds, and says that it took so many tokens."""
     service = Service("hermes", MeshSettings(redis_url=redis_url, drain_seconds=1))
     service.model_status = lambda: ModelStatus(loaded=True, version="echo", file_exists=True, device="cpu")
 
     @service.consume(streams.HERMES_REQUESTS, GenerateRequest)
     async def echo(request: GenerateRequest, delivery: Delivery) -> GenerateResult:
+        await asyncio.sleep(seconds)
         return GenerateResult(
             model_id="hermes",
             model_version="echo",
