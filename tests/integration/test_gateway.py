@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,12 +12,11 @@ import httpx
 import pytest
 import pytest_asyncio
 from tests.support.desk import services
+from tests.support.gateways import door
 from tests.support.processes import until
 
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_contracts import Problem, Proposal, ProposalAssessed, ProposalCreated, ProposedTrade, streams
-from osiris_gateway.app import build
-from osiris_gateway.settings import GatewaySettings
 from osiris_mesh.connection import connect
 from osiris_mesh.envelope import parse
 from osiris_mesh.queues import waiting
@@ -36,17 +34,6 @@ async def desk(tmp_path_factory: pytest.TempPathFactory, models_root: Path) -> A
     with EmbeddedRedis(folder / "redis", persistent=False) as redis:
         async with services(redis.url, folder / "home", models_root, "phi3", "hermes", "trainer"):
             yield redis.url, folder / "home"
-
-
-@asynccontextmanager
-async def door(redis_url: str, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A gateway on a free port, and a client of it."""
-    service = build(GatewaySettings(redis_url=redis_url, probe_port=0, **settings))
-    async with (
-        service.running(probes=True),
-        httpx.AsyncClient(base_url=service.presence().probe_url or "", timeout=60) as http,
-    ):
-        yield http
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -283,17 +270,6 @@ async def idle(redis_url: str) -> None:
 
     await until(nothing_left, timeout=6, what="hermes to be idle")
     await redis.aclose()
-
-
-async def test_the_key_is_asked_for_everywhere_but_at_the_probes(redis_url: str) -> None:
-    key = "a key of sixteen characters"
-    async with door(redis_url, api_key=key) as http:
-        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": key}):
-            response = await http.get("/health", headers=headers)
-            assert problem(response).status == 401
-            assert response.headers["www-authenticate"] == "Bearer"
-        assert (await http.get("/health", headers={"authorization": f"Bearer {key}"})).status_code == 200
-        assert (await http.get("/healthz")).status_code == 200
 
 
 async def test_the_docs_need_no_internet(http: httpx.AsyncClient) -> None:

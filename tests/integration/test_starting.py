@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.gateways import added
+from tests.support.processes import Process
 
 SERVICES = ("gateway", "phi3", "hermes", "trainer", "orchestrator")
 
@@ -37,7 +39,20 @@ def test_a_setting_that_is_no_use_ends_with_2_and_names_it(service: str, tmp_pat
     assert done.stderr.count("\n") == 1
 
 
-def test_a_gateway_beyond_loopback_needs_a_key(tmp_path: Path) -> None:
-    done = start("gateway", tmp_path, OSIRIS_GATEWAY_HOST="0.0.0.0")
+async def test_a_gateway_beyond_loopback_needs_a_key(redis_url: str, tmp_path: Path) -> None:
+    beyond = {"OSIRIS_REDIS_URL": redis_url, "OSIRIS_GATEWAY_HOST": "0.0.0.0", "OSIRIS_LOG_LEVEL": "error"}
+    done = start("gateway", tmp_path, **beyond)
     assert done.returncode == 2
-    assert "OSIRIS_GATEWAY_API_KEY" in done.stderr
+    assert done.stderr.startswith("osiris_gateway: expected a key with OSIRIS_GATEWAY_HOST=0.0.0.0")
+    assert "osiris keys add" in done.stderr and "OSIRIS_GATEWAY_API_KEY" in done.stderr
+    assert done.stderr.count("\n") == 1
+    await added(redis_url)
+    with Process("gateway", redis_url, tmp_path, **beyond) as gateway:
+        await gateway.ready()
+
+
+def test_a_key_that_is_refused_is_not_shown(tmp_path: Path) -> None:
+    done = start("gateway", tmp_path, OSIRIS_GATEWAY_API_KEY="short-secret")
+    assert done.returncode == 2
+    assert "OSIRIS_GATEWAY_API_KEY" in done.stderr and "at least 16" in done.stderr
+    assert "short-secret" not in done.stderr

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from osiris_cli.commands import ask, dead, demo, doctor, lag, models, tail, up
+from osiris_cli.commands import ask, dead, demo, doctor, keys, lag, models, tail, up
 from osiris_cli.errors import CliError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(dead.dead, name="dead", epilog=dead.EXAMPLE)
 app.command(epilog=tail.EXAMPLE)(tail.tail)
 app.command(epilog=lag.EXAMPLE)(lag.lag)
 app.add_typer(models.models, name="models", epilog=models.EXAMPLE)
+app.add_typer(keys.keys, name="keys", epilog=keys.EXAMPLE)
 
 
 @app.callback(invoke_without_command=True)

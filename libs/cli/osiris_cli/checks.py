@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from osiris_cli import models, moments, run_file
 from osiris_cli.embedded_redis import MINIMUM_VERSION, find_server, server_version
 from osiris_cli.errors import CliError
-from osiris_cli.network import port_is_free
+from osiris_cli.network import port_is_free, without_password
 from osiris_cli.settings import CliSettings
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _external_redis(url: str) -> Check:
     from redis import Redis
     from redis.exceptions import RedisError
 
-    shown = url.rpartition("@")[2] if "@" in url else url  # not the password
+    shown = without_password(url)
     try:
         with Redis.from_url(url, decode_responses=True, socket_timeout=3, socket_connect_timeout=3) as client:
             facts = client.info()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from osiris_cli.errors import CliError
 
 _SECONDS = {"s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_AGO = re.compile(rf"(\d{{1,6}})\s*({'|'.join(_SECONDS)})")
+_LENGTH = re.compile(rf"(\d{{1,6}})\s*({'|'.join(_SECONDS)})")
 
 
 def moment(text: str, now: datetime) -> datetime:
@@ -15,13 +15,34 @@ def moment(text: str, now: datetime) -> datetime:
     Raises:
         CliError: it is neither.
     """
-    if ago := _AGO.fullmatch(text.strip()):
-        return now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
     try:
+        if ago := _length(text):
+            return now - ago
         found = datetime.fromisoformat(text.strip())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise CliError(f"expected a time such as 2h, 30min, 7d or 2024-01-02T14:30, was '{text}'; see --help") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def coming(text: str, now: datetime) -> datetime:
+    """`90d` (from now on), or an ISO date or time to come; UTC unless it says otherwise.
+
+    Raises:
+        CliError: it is neither.
+    """
+    ahead = _length(text)
+    try:
+        found = now + ahead if ahead is not None else moment(text, now)
+    except OverflowError:
+        found = now
+    if found <= now:
+        raise CliError(f"expected a time to come, such as 12h, 90d or 2034-01-02, was '{text}'; see --help")
+    return found
+
+
+def _length(text: str) -> timedelta | None:
+    found = _LENGTH.fullmatch(text.strip())
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]]) if found else None
 
 
 def length(seconds: float) -> str:

@@ -52,7 +52,10 @@ class CliSettings(BaseSettings):
         pattern=r"^https?://",
         description="The gateway that ask, propose and feedback talk to; unset: that of the desk running in the home.",
     )
-    gateway_api_key: SecretStr | None = Field(default=None, description="Key the gateway asks for; unset: none.")
+    gateway_api_key: SecretStr | None = Field(
+        default=None,
+        description="Key that ask, propose and feedback send; the gateway takes it as its first, with every scope.",
+    )
 
     sim_speed: str | None = Field(
         default=None, description="How fast the desk's bars come: Nx for N a second, or max; unset: 1x, demo 10x."

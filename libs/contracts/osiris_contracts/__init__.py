@@ -2,6 +2,7 @@
 
 from osiris_contracts import streams
 from osiris_contracts._base import SYMBOL_PATTERN, Contract, ModelId, Priority, Symbol, UtcTime
+from osiris_contracts.access import KEY_NAME_PATTERN, ApiKey, KeyScope, api_key_digest, new_api_key
 from osiris_contracts.assessment import critique_request, parse_score
 from osiris_contracts.desk import BookView, Critique, Decision, PositionView
 from osiris_contracts.generation import (
@@ -62,12 +63,14 @@ from osiris_contracts.speech import MAX_SPEECH_CHARACTERS, AssessmentSpoken, Aud
 
 __all__ = [
     "EXECUTION",
+    "KEY_NAME_PATTERN",
     "MAX_PROMPT_CHARACTERS",
     "MAX_SPEECH_CHARACTERS",
     "MAX_TOKENS",
     "REPLY",
     "SYMBOL_PATTERN",
     "Action",
+    "ApiKey",
     "AssessmentSpoken",
     "AudioClip",
     "BarRange",
@@ -96,6 +99,7 @@ __all__ = [
     "GenerateResult",
     "GeneratedText",
     "Health",
+    "KeyScope",
     "LikelyToken",
     "MarketTick",
     "ModelId",
@@ -123,7 +127,9 @@ __all__ = [
     "ToolCall",
     "Usage",
     "UtcTime",
+    "api_key_digest",
     "critique_request",
+    "new_api_key",
     "parse_score",
     "price_text",
     "streams",

@@ -7,9 +7,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Contract(BaseModel):
-    """A message or body of the mesh. Immutable, refuses unknown fields, NaN and infinities."""
+    """A message or body of the mesh. Immutable, refuses unknown fields, NaN and infinities.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    What it refuses is not repeated in the error, which may end in a log: it may be somebody's prompt.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+QUIET = ConfigDict(hide_input_in_errors=True)
+"""For unions of contracts, whose own config pydantic does not look at."""
 
 
 def _as_utc(value: datetime) -> datetime:

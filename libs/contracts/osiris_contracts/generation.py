@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
-from osiris_contracts._base import Contract, ModelId, Symbol
+from osiris_contracts._base import QUIET, Contract, ModelId, Symbol
 from osiris_contracts.proposal import Proposal
 
 MAX_PROMPT_CHARACTERS = 100_000
@@ -193,4 +193,4 @@ class ErrorReply(Contract):
 Reply = Annotated[Chunk | GenerateResult | ErrorReply, Field(discriminator="kind")]
 """What a reply stream carries."""
 
-REPLY: TypeAdapter[Chunk | GenerateResult | ErrorReply] = TypeAdapter(Reply)
+REPLY: TypeAdapter[Chunk | GenerateResult | ErrorReply] = TypeAdapter(Reply, config=QUIET)

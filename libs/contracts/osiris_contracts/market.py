@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from osiris_contracts._base import Contract, Price, Symbol, UtcTime
+from osiris_contracts._base import QUIET, Contract, Price, Symbol, UtcTime
 
 
 class MarketTick(Contract):
@@ -110,7 +110,7 @@ class OrderRejection(Contract):
 Execution = Annotated[Fill | OrderRejection, Field(discriminator="kind")]
 """What `market.fills` carries."""
 
-EXECUTION: TypeAdapter[Fill | OrderRejection] = TypeAdapter(Execution)
+EXECUTION: TypeAdapter[Fill | OrderRejection] = TypeAdapter(Execution, config=QUIET)
 
 
 def price_text(price: float) -> str:

@@ -5,7 +5,7 @@ from osiris_mesh.bus import Bus
 from osiris_mesh.deadletter import DeadLetters
 from osiris_mesh.delivery import Delivery
 from osiris_mesh.envelope import Envelope, MalformedEnvelope
-from osiris_mesh.errors import LeaseLost, Refused
+from osiris_mesh.errors import LeaseLost, Misconfigured, Refused
 from osiris_mesh.ids import new_id, new_uuid
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.sequencer import Sequencer
@@ -22,6 +22,7 @@ __all__ = [
     "MalformedEnvelope",
     "MeshSettings",
     "Metrics",
+    "Misconfigured",
     "Refused",
     "Sequencer",
     "Service",

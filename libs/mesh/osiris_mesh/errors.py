@@ -43,3 +43,7 @@ class LeaseLost(Exception):
 
 class RedisLost(Exception):
     """Redis was away, or refused a stream, for longer than the service waits: it must end, to be started anew."""
+
+
+class Misconfigured(Exception):
+    """What the service was told cannot be done; whoever runs it must tell it otherwise."""

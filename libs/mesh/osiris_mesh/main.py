@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import AliasChoices, ValidationError
 from redis.exceptions import ConnectionError, TimeoutError
 
-from osiris_mesh.errors import RedisLost
+from osiris_mesh.errors import Misconfigured, RedisLost
 from osiris_mesh.service import Service
 from osiris_mesh.settings import MeshSettings
 
@@ -27,9 +27,14 @@ def main(settings: type[Settings], build: Callable[[Settings], Service]) -> None
 
 
 def run(service: Service) -> None:
-    """Run the service until it is told to stop. Exits with 1 and one line when Redis does not answer."""
+    """Run the service until it is told to stop.
+
+    Exits with 1 and one line when Redis does not answer, with 2 when it cannot do what it was told.
+    """
     try:
         service.run()
+    except Misconfigured as error:
+        sys.exit(_refuse(str(error), 2))
     except RedisLost as error:
         sys.exit(_refuse(str(error), 1))
     except (ConnectionError, TimeoutError) as error:

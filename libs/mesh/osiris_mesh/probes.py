@@ -92,6 +92,11 @@ class Probes:
             log_config=None,
             access_log=False,
             server_header=False,
+            headers=[  # no browser guesses what an answer is, shows it in a frame, or tells others where it was
+                ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+                ("referrer-policy", "no-referrer"),
+            ],
             timeout_graceful_shutdown=max(1, round(self._drain_seconds)),
         )
         self._server = _Quiet(config)

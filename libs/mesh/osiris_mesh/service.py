@@ -55,6 +55,7 @@ class Service:
         self.controls = Controls(self.bus.redis, name)
         self.model_status: Callable[[], ModelStatus | None] = lambda: None
         self._subscriptions: list[Subscription] = []
+        self._before_listening: list[Hook] = []
         self._on_start: list[Hook] = []
         self._on_stop: list[Hook] = []
         self._background: list[Callable[[], Awaitable[None]]] = []
@@ -135,6 +136,11 @@ class Service:
         self.background(consumer.run)
         self.trims(stream)
 
+    def before_listening(self, hook: Hook) -> Hook:
+        """Run with Redis there and no port open yet; raises `Misconfigured` where none must be opened."""
+        self._before_listening.append(hook)
+        return hook
+
     def on_start(self, hook: Hook) -> Hook:
         """Run before the first entry is read, such as loading a model; the service is not ready until then."""
         self._on_start.append(hook)
@@ -170,6 +176,8 @@ class Service:
         """Run the service for the length of the block."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.bus)
+            for hook in self._before_listening:
+                await hook()
             if probes:
                 server = Probes(
                     self.name,

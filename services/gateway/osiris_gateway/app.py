@@ -8,20 +8,25 @@ from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from osiris_gateway import assessments, docs, problems
-from osiris_gateway.auth import key_guard
+from osiris_gateway import assessments, docs, problems, routes
+from osiris_gateway.access.door import Door
+from osiris_gateway.access.headers import SecurityHeaders, cors
+from osiris_gateway.access.keys import Keys
+from osiris_gateway.access.limiter import Limiter
+from osiris_gateway.access.metering import MeteredModels
+from osiris_gateway.access.routing import keyed, keyless
 from osiris_gateway.call import Call, Calls
 from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.json_body import JsonRequest
 from osiris_gateway.models import Models
 from osiris_gateway.openai import routes as openai
-from osiris_gateway.routes import ROUTES
 from osiris_gateway.scores import RecentScores
 from osiris_gateway.settings import GatewaySettings
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
 from osiris_gateway.watch import Watch
 from osiris_mesh import Service
+from osiris_mesh.key_ring import KeyRing
 
 
 def build(settings: GatewaySettings) -> Service:
@@ -29,16 +34,32 @@ def build(settings: GatewaySettings) -> Service:
     service = Service("gateway", settings)
     watch = Watch(service.bus, queue_limit=settings.queue_limit, queue_seconds=settings.queue_seconds)
     idempotency = Idempotency(service.bus)
-    models = Models(service.bus, watch, idempotency)
-    scores = RecentScores()
     now = partial(datetime.now, UTC)
+    keys = Keys(
+        KeyRing(service.bus.redis),
+        settings.api_key,
+        host=settings.probe_host,
+        is_loopback=settings.is_loopback,
+        now=now,
+    )
+    limiter = Limiter(
+        service.bus.writer,
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
+    )
+    models = MeteredModels(service.bus, watch, idempotency, limiter)
+    scores = RecentScores()
+    service.before_listening(keys.require)
     service.on_start(watch.refresh)
+    service.background(keys.keep_refreshing)
     service.background(watch.keep_refreshing)
     service.background(partial(assessments.keep_following, service.bus, scores))
     trades, vitals = Trades(service.bus, models, now), Vitals(watch, scores, now)
     service.front(
         _http(
             settings,
+            keys,
+            limiter,
             call=Provide(Calls(idempotency, settings.timeout_seconds).read),
             models=_constant(models),
             trades=_constant(trades),
@@ -50,18 +71,25 @@ def build(settings: GatewaySettings) -> Service:
     return service
 
 
-def _http(settings: GatewaySettings, **dependencies: Provide) -> Litestar:
-    return Litestar(
-        [*ROUTES, *openai.ROUTES, docs.assets()],
+def _http(settings: GatewaySettings, keys: Keys, limiter: Limiter, **dependencies: Provide) -> SecurityHeaders:
+    app = Litestar(
+        [
+            keyed("generate", *routes.ASK_ROUTES, *openai.ROUTES),
+            keyed("feedback", routes.feedback),
+            keyless(routes.health),
+            docs.assets(),
+        ],
         dependencies=dependencies,
-        guards=[key_guard(settings.api_key)] if settings.api_key else [],
+        middleware=[Door(keys, limiter)],
+        cors_config=cors(settings.origins),
         before_request=_only_json,
         exception_handlers=problems.HANDLERS,
         request_class=JsonRequest,
         request_max_body_size=settings.max_body_bytes,
-        openapi_config=docs.openapi(),
+        openapi_config=docs.openapi(keys),
         signature_types=[Call, Models, Trades, Vitals, Watch],
     )
+    return SecurityHeaders(app)
 
 
 def _constant(value: Any) -> Provide:

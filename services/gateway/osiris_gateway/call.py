@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.params import HeaderParameter
 
 from osiris_contracts import Priority
+from osiris_gateway.access.credentials import Admission
 from osiris_gateway.idempotency import Idempotency, Remembered
 from osiris_gateway.resume import Progress
 from osiris_mesh import new_uuid
@@ -72,6 +73,7 @@ class Call:
         priority: of what it asks the models.
         remembered: the record of its key, when it has one.
         resume: events of each answer that the client has already, when it comes back for the rest.
+        admission: under which key it came, and how much that may still do.
     """
 
     run: UUID
@@ -79,6 +81,7 @@ class Call:
     priority: Priority = "interactive"
     remembered: Remembered | None = None
     resume: tuple[int, ...] = ()
+    admission: Admission | None = None
 
     def request_id(self, part: str) -> str | None:
         """The message id of one thing it asks, the same whenever the call comes again; None when it has no key."""
@@ -114,20 +117,20 @@ class Calls:
             KeyReused: the key was used for another body.
             ResumeWithoutKey: there is a Last-Event-ID and no key.
         """
+        admission: Admission = request.user
         timeout = self._timeout if deadline_ms is None else min(self._timeout, deadline_ms / 1000)
         if idempotency_key is None:
             if last_event_id is not None:
                 raise ResumeWithoutKey(
                     "expected with Last-Event-ID the Idempotency-Key of the first call, there is none"
                 )
-            return Call(new_uuid(), timeout, priority)
-        who = request.headers.get("authorization", "") + request.headers.get("x-api-key", "")
+            return Call(new_uuid(), timeout, priority, admission=admission)
         remembered = await self._idempotency.remember(
-            key=_digest(who, request.url.path.rstrip("/"), idempotency_key),
+            key=_digest(admission.who, request.url.path.rstrip("/"), idempotency_key),
             fingerprint=_digest((await request.body()).decode(errors="backslashreplace")),
         )
         resume = tuple(map(int, last_event_id.split("."))) if last_event_id else ()
-        return Call(remembered.run, timeout, priority, remembered, resume)
+        return Call(remembered.run, timeout, priority, remembered, resume, admission)
 
 
 def _digest(*parts: str) -> str:

@@ -5,9 +5,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from litestar import Request
+from litestar import Request, get
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 from pydantic import BaseModel
@@ -34,9 +34,29 @@ from osiris_contracts.openai import (
     ModelList,
     OpenAIError,
 )
+from osiris_gateway.access.door import KEYLESS
+from osiris_gateway.access.keys import Keys
+from osiris_gateway.access.routing import SCHEMES
 
 _OPENAI = (ChatCompletion, ChatCompletionBody, Completion, CompletionBody, ModelCard, ModelList, OpenAIError)
 _ASSETS = "/docs/assets"
+_PAGE = f"""<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <title>Osiris</title>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <link rel="icon" type="image/png" href="{_ASSETS}/favicon-32x32.png">
+    <link rel="stylesheet" href="{_ASSETS}/swagger-ui.css">
+    <script src="{_ASSETS}/swagger-ui-bundle.js" defer></script>
+    <script src="/docs/start.js" defer></script>
+  </head>
+  <body>
+    <div id="swagger"></div>
+  </body>
+</html>
+"""
+_START = 'SwaggerUIBundle({ url: "/docs/openapi.json", dom_id: "#swagger", deepLinking: true });\n'
 _BODIES = (
     FeedbackReceipt,
     FeedbackSubmission,
@@ -52,14 +72,30 @@ _BODIES = (
 )
 
 
-class _Exact(OpenAPIRenderPlugin):
-    """Puts in the bodies as the contracts state them: Litestar's own reading loses bounds inside unions."""
+class _Document(JsonRenderPlugin):
+    """Puts in the bodies as the contracts state them: Litestar's own reading loses bounds inside unions.
+
+    Says too whether keys are asked for, which changes while the gateway runs.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        super().__init__()
+        self._keys = keys
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         components = openapi_schema["components"]
         exact = {**components, "schemas": {**components["schemas"], **_bodies()}}
         paths = {path: _headers_are_text(item) for path, item in openapi_schema["paths"].items()}
-        return super().render(request, {**openapi_schema, "components": exact, "paths": paths})  # type: ignore[safe-super]
+        if not self._keys.are_asked:
+            paths = {path: _key_may_be_left_out(item) for path, item in paths.items()}
+        return super().render(request, {**openapi_schema, "components": exact, "paths": paths})
+
+
+def _key_may_be_left_out(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        method: {**operation, "security": [{}, *operation["security"]]} if "security" in operation else operation
+        for method, operation in item.items()
+    }
 
 
 def _headers_are_text(item: dict[str, Any]) -> dict[str, Any]:
@@ -80,12 +116,18 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **kinds[0]} if len(kinds) == 1 else schema
 
 
-class _Page(_Exact, SwaggerRenderPlugin):
-    pass
+class _Page(OpenAPIRenderPlugin):
+    """Swagger UI without a script in the page itself, which the content security policy forbids."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return _PAGE.encode()
+
+    def receive_router(self, router: Router) -> None:
+        router.register(get("/start.js", media_type="text/javascript", sync_to_thread=False)(_start))
 
 
-class _Document(_Exact, JsonRenderPlugin):
-    pass
+def _start() -> bytes:
+    return _START.encode()
 
 
 @cache
@@ -106,25 +148,17 @@ def _swagger_folder() -> Path:
 def assets() -> Router:
     """Swagger UI's files."""
     return create_static_files_router(
-        path=_ASSETS, directories=[_swagger_folder()], include_in_schema=False, name="docs-assets"
+        path=_ASSETS, directories=[_swagger_folder()], include_in_schema=False, name="docs-assets", opt=KEYLESS
     )
 
 
-def openapi() -> OpenAPIConfig:
-    """/docs is the page, /docs/openapi.json the document."""
+def openapi(keys: Keys) -> OpenAPIConfig:
+    """/docs is the page, /docs/openapi.json the document; they need no key."""
     return OpenAPIConfig(
         title="Osiris",
         version="0.1.0",
         summary="The HTTP door of a private LLM trading desk.",
-        path="/docs",
-        render_plugins=[
-            _Document(),
-            _Page(
-                path="/",
-                js_url=f"{_ASSETS}/swagger-ui-bundle.js",
-                css_url=f"{_ASSETS}/swagger-ui.css",
-                standalone_preset_js_url=f"{_ASSETS}/swagger-ui-standalone-preset.js",
-                favicon=f"<link rel='icon' type='image/png' href='{_ASSETS}/favicon-32x32.png'>",
-            ),
-        ],
+        openapi_router=Router("/docs", route_handlers=[], include_in_schema=False, opt=KEYLESS),
+        components=SCHEMES,
+        render_plugins=[_Document(keys), _Page(path="/")],
     )

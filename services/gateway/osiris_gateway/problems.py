@@ -11,6 +11,8 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from osiris_contracts import ErrorCode, FieldProblem, Problem
 from osiris_contracts.openai import OpenAIError
+from osiris_gateway.access.door import KeyRefused, ScopeMissing, StrangeHost
+from osiris_gateway.access.limits import RateLimited, headers
 from osiris_gateway.call import HEADERS, ResumeWithoutKey
 from osiris_gateway.hangup import HungUp
 from osiris_gateway.idempotency import KeyReused
@@ -118,6 +120,26 @@ def _resume_without_key(request: Request[Any, Any, Any], error: ResumeWithoutKey
     )
 
 
+def _key_refused(request: Request[Any, Any, Any], error: KeyRefused) -> Any:
+    problem = Problem(title="Unauthorized", status=401, detail=str(error), code="unauthorized")
+    return _respond(request, problem, {"www-authenticate": error.challenge})
+
+
+def _scope_missing(request: Request[Any, Any, Any], error: ScopeMissing) -> Any:
+    problem = Problem(title="Insufficient scope", status=403, detail=str(error), code="insufficient_scope")
+    return _respond(request, problem, {"www-authenticate": error.challenge})
+
+
+def _strange_host(request: Request[Any, Any, Any], error: StrangeHost) -> Any:
+    return _respond(request, Problem(title="Strange host", status=403, detail=str(error), code="strange_host"))
+
+
+def _rate_limited(request: Request[Any, Any, Any], error: RateLimited) -> Any:
+    problem = Problem(title="Rate limit exceeded", status=429, detail=str(error), code="rate_limit_exceeded")
+    told = {"retry-after": str(error.reading.retry_after), **headers([error.reading])}
+    return _respond(request, problem, told)
+
+
 def _hung_up(request: Request[Any, Any, Any], error: HungUp) -> Any:
     problem = Problem(title="Client closed request", status=499, detail="nobody reads this", code="client_closed")
     return _respond(request, problem)
@@ -149,6 +171,10 @@ HANDLERS: dict[Any, Any] = {
     UnicodeDecodeError: _no_text,
     KeyReused: _key_reused,
     ResumeWithoutKey: _resume_without_key,
+    KeyRefused: _key_refused,
+    ScopeMissing: _scope_missing,
+    StrangeHost: _strange_host,
+    RateLimited: _rate_limited,
     HungUp: _hung_up,
     OutOfMemoryError: _redis_full,
     RedisError: _redis_away,

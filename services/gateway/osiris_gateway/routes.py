@@ -46,7 +46,12 @@ def _problems(**descriptions: str) -> dict[int, ResponseSpec]:
     }
 
 
-INPUT = _problems(
+KEYED = _problems(
+    _401="No API key came, or one that is unknown, revoked or expired.",
+    _403="The key has not the scope that this needs.",
+    _429="The key has had its requests of this minute; Retry-After says when to come again.",
+)
+INPUT = KEYED | _problems(
     _400="The body is no JSON.",
     _413="The body is too long.",
     _415="The body is not application/json.",
@@ -54,7 +59,7 @@ INPUT = _problems(
 )
 ASKING = INPUT | _problems(
     _409="The Idempotency-Key came with another body, or Last-Event-ID without one.",
-    _429="The model's queue is full; Retry-After says when to come again.",
+    _429="The model's queue is full, or the key has had its minute; Retry-After says when to come again.",
     _500="The model failed.",
     _503="No such model is loaded, or Redis is away or full.",
     _504="The model took too long.",
@@ -156,4 +161,4 @@ async def health(vitals: NamedDependency[Vitals]) -> Response[Health]:
     return _json(vitals.health())
 
 
-ROUTES = [generate, generate_hermes, generate_phi3, propose, feedback, health]
+ASK_ROUTES = [generate, generate_hermes, generate_phi3, propose]

@@ -1,13 +1,15 @@
 """What the gateway can be told."""
 
-import ipaddress
-from typing import Self
+import re
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from osiris_gateway.access.neighbours import is_loopback
 from osiris_mesh import MeshSettings
 from osiris_mesh.bounded_http import HttpLimits
+
+_ORIGIN = re.compile(r"https?://[^\s/?#,*]+")
 
 
 class GatewaySettings(MeshSettings):
@@ -32,7 +34,19 @@ class GatewaySettings(MeshSettings):
     api_key: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="Key that callers send as `Authorization: Bearer …`, 16 characters or more; unset: none is asked.",
+        description="A first key with every scope, 16 characters or more; others: `osiris keys add`. "
+        "On loopback none is asked while there is none.",
+    )
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="Requests a minute of a key that has no limit of its own; unset: any number."
+    )
+    tokens_per_minute: int | None = Field(
+        default=None, ge=1, description="Tokens a minute of a key that has no limit of its own; unset: any number."
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Pages of other origins that may call, such as https://desk.example,http://localhost:3000; "
+        "empty: none.",
     )
     timeout_seconds: float = Field(
         default=120.0, ge=1, le=3600, description="How long a caller waits for a model before 504, seconds."
@@ -77,18 +91,20 @@ class GatewaySettings(MeshSettings):
             connections=self.max_connections,
         )
 
-    @model_validator(mode="after")
-    def _key_beyond_loopback(self) -> Self:
-        if self.api_key is None and not _is_loopback(self.probe_host):
-            raise ValueError(
-                f"expected OSIRIS_GATEWAY_API_KEY with OSIRIS_GATEWAY_HOST={self.probe_host}: an address beyond "
-                "loopback needs a key; set one, or listen on 127.0.0.1"
-            )
-        return self
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches the gateway."""
+        return is_loopback(self.probe_host)
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Of the pages that may call."""
+        return tuple(filter(None, (origin.strip() for origin in self.cors_origins.split(","))))
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    @field_validator("cors_origins")
+    @classmethod
+    def _only_origins(cls, value: str) -> str:
+        for origin in filter(None, (part.strip() for part in value.split(","))):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("expected origins such as https://desk.example, with commas between, no path and no *")
+        return value

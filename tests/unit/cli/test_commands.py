@@ -13,9 +13,11 @@ from redis import Redis
 
 from osiris_cli.__main__ import main
 from osiris_cli.embedded_redis import EmbeddedRedis
+from osiris_cli.network import without_password
 
 COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "tail", "lag"]
 COMMANDS += ["dead list", "dead show", "dead replay", "dead drop"]
+COMMANDS += ["keys add", "keys list", "keys revoke", "keys open"]
 COMMANDS += ["models list", "models verify", "models use", "models rollback"]
 
 Captured = pytest.CaptureFixture[str]
@@ -79,7 +81,16 @@ def test_a_bad_variable_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, cap
     assert "OSIRIS_REDIS_URL: expected a URL that starts with redis://" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("typed", ["tail market.ticks", "lag", "dead list", "doctor --fix", "ask hi", "propose hi"])
+def test_a_password_in_a_url_is_not_shown(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setenv("OSIRIS_REDIS_URL", "http://desk:secret@redis.example:6379")
+    assert main(["lag"]) == 2
+    said = capsys.readouterr().err
+    assert "was 'http://redis.example:6379'" in said and "secret" not in said
+    assert without_password("unix:///run/redis.sock") == "unix:///run/redis.sock"
+    assert without_password("rediss://:p@ss@redis.example/0") == "rediss://redis.example/0"
+
+
+@pytest.mark.parametrize("typed", ["tail market.ticks", "lag", "dead list", "keys list", "doctor --fix", "ask hi"])
 def test_without_a_desk_it_says_how_to_start_one(typed: str, tmp_path: Path, capsys: Captured) -> None:
     assert main(typed.split()) == 1
     expected = f"osiris: no desk is running in {tmp_path / '.osiris'}; start one with: osiris up"

@@ -10,14 +10,13 @@ _CODES = {
     "queue_full": "rate_limit_exceeded",
     "unauthorized": "invalid_api_key",
 }
+_BUSY = {"queue_full", "rate_limit_exceeded"}
 _SERVER = {"internal", "model_not_loaded", "cancelled", "deadline_exceeded", "redis_unavailable", "redis_full"}
 
 
 def error_of(code: str, message: str, param: str | None = None) -> OpenAIErrorFacts:
     """A problem by the desk's code for it."""
-    kind = (
-        "rate_limit_error" if code == "queue_full" else "server_error" if code in _SERVER else "invalid_request_error"
-    )
+    kind = "rate_limit_error" if code in _BUSY else "server_error" if code in _SERVER else "invalid_request_error"
     return OpenAIErrorFacts(message=message, type=kind, param=param, code=_CODES.get(code, code))
 
 

@@ -44,13 +44,18 @@ def _errors(**descriptions: str) -> dict[int, ResponseSpec]:
     }
 
 
-ASKING = _errors(
+KEYED = _errors(
+    _401="No API key came, or one that is unknown, revoked or expired.",
+    _403="The key has not the scope that this needs.",
+    _429="The key has had its requests of this minute; Retry-After says when to come again.",
+)
+ASKING = KEYED | _errors(
     _400="The body is no JSON, or a field is not what it should be.",
     _404="No such model.",
     _413="The body is too long.",
     _415="The body is not application/json.",
     _409="The Idempotency-Key came with another body, or Last-Event-ID without one.",
-    _429="The model's queue is full; Retry-After says when to come again.",
+    _429="The model's queue is full, or the key has had its minute; Retry-After says when to come again.",
     _500="The model failed.",
     _503="No such model is loaded, or Redis is away or full.",
     _504="The model took too long.",
@@ -104,13 +109,13 @@ async def completions(
     return await asking.stream(model, asked, events, include_usage=_wants_usage(data))
 
 
-@get("/v1/models", tags=["openai"], summary="Models that answer now")
+@get("/v1/models", responses=KEYED, tags=["openai"], summary="Models that answer now")
 async def list_models(watch: NamedDependency[Watch]) -> Response[ModelList]:
     """Those with a living service that has loaded one."""
     return _json(ModelList(data=tuple(card for model_id in get_args(ModelId) for card in _cards(watch, model_id))))
 
 
-@get("/v1/models/{model:str}", responses=_errors(_404="No such model."), tags=["openai"], summary="One model")
+@get("/v1/models/{model:str}", responses=KEYED | _errors(_404="No such model."), tags=["openai"], summary="One model")
 async def one_model(model: str, watch: NamedDependency[Watch]) -> Response[ModelCard]:
     """Whether it answers now, and in which version."""
     model_id, _ = _model(model)

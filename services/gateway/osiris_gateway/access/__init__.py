@@ -1,0 +1,1 @@
+"""Who may come in, and how often: API keys, their scopes and limits, other origins, security headers."""
