@@ -82,7 +82,7 @@ def _model(model: ModelId) -> Needs:
 
 SERVICES = {
     "gateway": Needs(
-        owns=(streams.answer("*"), "idempotency:*", "proposal:*"),
+        owns=(streams.answer("*"), "idempotency:*", "proposal:*", "gateway:*"),
         publishes=(
             *_ALL_LANES,
             *_MODELS_CONTROLS,
