@@ -58,7 +58,15 @@ from osiris_contracts.proposal import (
     ProposalAssessed,
     ProposalCreated,
 )
-from osiris_contracts.speech import MAX_SPEECH_CHARACTERS, AssessmentSpoken, AudioClip, SpeechRequest
+from osiris_contracts.sentences import sentences
+from osiris_contracts.speech import (
+    MAX_SPEECH_CHARACTERS,
+    AssessmentSpoken,
+    AudioClip,
+    SpeakBody,
+    SpeechRequest,
+    SpeechResult,
+)
 
 __all__ = [
     "EXECUTION",
@@ -116,7 +124,9 @@ __all__ = [
     "Reply",
     "SamplingOptions",
     "Side",
+    "SpeakBody",
     "SpeechRequest",
+    "SpeechResult",
     "Symbol",
     "TokenLogprob",
     "Tool",
@@ -126,5 +136,6 @@ __all__ = [
     "critique_request",
     "parse_score",
     "price_text",
+    "sentences",
     "streams",
 ]

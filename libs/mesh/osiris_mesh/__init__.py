@@ -8,6 +8,7 @@ from osiris_mesh.envelope import Envelope, MalformedEnvelope
 from osiris_mesh.errors import LeaseLost, Refused
 from osiris_mesh.ids import new_id, new_uuid
 from osiris_mesh.metrics import Metrics
+from osiris_mesh.pieces import Pieces
 from osiris_mesh.sequencer import Sequencer
 from osiris_mesh.service import Service
 from osiris_mesh.settings import MeshSettings, shared
@@ -22,6 +23,7 @@ __all__ = [
     "MalformedEnvelope",
     "MeshSettings",
     "Metrics",
+    "Pieces",
     "Refused",
     "Sequencer",
     "Service",

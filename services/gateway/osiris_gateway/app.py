@@ -17,6 +17,8 @@ from osiris_gateway.openai import routes as openai
 from osiris_gateway.routes import ROUTES
 from osiris_gateway.scores import RecentScores
 from osiris_gateway.settings import GatewaySettings
+from osiris_gateway.speech import routes as speech
+from osiris_gateway.speech.voice import Voice
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
 from osiris_gateway.watch import Watch
@@ -42,6 +44,7 @@ def build(settings: GatewaySettings) -> Service:
             models=_constant(models),
             trades=_constant(trades),
             vitals=_constant(vitals),
+            voice=_constant(Voice(service.bus, idempotency, queue_limit=settings.queue_limit)),
             watch=_constant(watch),
         )
     )
@@ -50,14 +53,14 @@ def build(settings: GatewaySettings) -> Service:
 
 def _http(settings: GatewaySettings, **dependencies: Provide) -> Litestar:
     return Litestar(
-        [*ROUTES, *openai.ROUTES, docs.assets()],
+        [*ROUTES, *openai.ROUTES, *speech.ROUTES, docs.assets()],
         dependencies=dependencies,
         guards=[key_guard(settings.api_key)] if settings.api_key else [],
         before_request=_only_json,
         exception_handlers=problems.HANDLERS,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(),
-        signature_types=[Call, Models, Trades, Vitals, Watch],
+        signature_types=[Call, Models, Trades, Vitals, Voice, Watch],
     )
 
 

@@ -24,6 +24,7 @@ from osiris_contracts import (
     Proposal,
     ProposeBody,
     ProposedTrade,
+    SpeakBody,
 )
 from osiris_contracts.openai import (
     ChatCompletion,
@@ -33,9 +34,19 @@ from osiris_contracts.openai import (
     ModelCard,
     ModelList,
     OpenAIError,
+    SpeechBody,
 )
 
-_OPENAI = (ChatCompletion, ChatCompletionBody, Completion, CompletionBody, ModelCard, ModelList, OpenAIError)
+_OPENAI = (
+    ChatCompletion,
+    ChatCompletionBody,
+    Completion,
+    CompletionBody,
+    ModelCard,
+    ModelList,
+    OpenAIError,
+    SpeechBody,
+)
 _ASSETS = "/docs/assets"
 _BODIES = (
     FeedbackReceipt,
@@ -48,6 +59,7 @@ _BODIES = (
     Proposal,
     ProposeBody,
     ProposedTrade,
+    SpeakBody,
     *_OPENAI,
 )
 
