@@ -41,14 +41,15 @@ class Ticket:
 class Turns:
     """A queue before one voice.
 
-    An interactive request goes before the next sentence of a desk's, that before a batch's. Of the requests about one
-    ticker that were not begun only the newest is spoken.
+    An interactive request goes before the next sentence of a desk's, that before a batch's; else a request is spoken to
+    its end before the next begins. Of the requests about one ticker that were not begun only the newest is spoken.
     """
 
     def __init__(self) -> None:
         self._tickets: list[Ticket] = []
         self._newest: OrderedDict[str, Place] = OrderedDict()
-        self._speaking = False
+        self._speaking: Ticket | None = None
+        """Whose turn it is, or will be when it comes with its next sentence."""
 
     @contextmanager
     def queued(self, priority: Priority, place: Place, ticker: str | None, *, begun: bool = False) -> Iterator[Ticket]:
@@ -65,6 +66,8 @@ class Turns:
             yield ticket
         finally:
             self._tickets.remove(ticket)
+            if self._speaking is ticket:
+                self._call_next()
 
     @asynccontextmanager
     async def turn(self, ticket: Ticket) -> AsyncIterator[None]:
@@ -73,38 +76,30 @@ class Turns:
         Raises:
             Replaced: nothing of it was said, and something newer is to be.
         """
+        if self._speaking is ticket:
+            self._call_next(ticket)
+        elif self._speaking is None:
+            self._speaking = ticket
+        if self._speaking is not ticket:
+            await self._wait(ticket)
         if ticket.replaced:
             raise Replaced
-        if self._speaking:
-            await self._wait(ticket)
-            if ticket.replaced:  # in the very moment it was called
-                self._call_next()
-                raise Replaced
-        self._speaking = True
         ticket.begun = True
-        try:
-            yield
-        finally:
-            self._call_next()
+        yield
 
     async def _wait(self, ticket: Ticket) -> None:
         ticket.called = asyncio.get_running_loop().create_future()
         try:
             await ticket.called
-        except asyncio.CancelledError:
-            if ticket.called.done() and not ticket.called.cancelled() and ticket.called.exception() is None:
-                self._call_next()  # it was called in the very moment it left
-            raise
         finally:
             ticket.called = None
 
-    def _call_next(self) -> None:
-        waiting = [(each.rank, each.called) for each in self._tickets if each.called and not each.called.done()]
-        if not waiting:
-            self._speaking = False
-            return
-        _, called = min(waiting, key=lambda each: each[0])
-        called.set_result(None)
+    def _call_next(self, also: Ticket | None = None) -> None:
+        """Give the turn to the first of those that wait, and of `also`."""
+        waiting = [each for each in self._tickets if each is also or (each.called and not each.called.done())]
+        self._speaking = min(waiting, key=lambda each: each.rank, default=None)
+        if self._speaking is not None and self._speaking.called is not None:
+            self._speaking.called.set_result(None)
 
     def _replace(self, new: Ticket, ticker: str) -> None:
         new.replaced = not new.begun and self._newest.get(ticker, new.place) > new.place
@@ -112,7 +107,7 @@ class Turns:
             if old.ticker == ticker and not old.begun and old.place < new.place:
                 old.replaced = True
                 if old.called is not None and not old.called.done():
-                    old.called.set_exception(Replaced())
+                    old.called.set_result(None)  # to be told, whosever turn it is
         self._newest[ticker] = max(new.place, self._newest.get(ticker, new.place))
         self._newest.move_to_end(ticker)
         while len(self._newest) > _TICKERS_KNOWN:
