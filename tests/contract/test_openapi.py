@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.support.processes import Process
 
 from osiris_contracts import Problem
@@ -25,13 +26,15 @@ async def test_the_gateway_keeps_its_openapi_document(redis_url: str, tmp_path: 
         assert present.probe_url
         schema = schemathesis.openapi.from_url(f"{present.probe_url}/docs/openapi.json")
         operations = [found.ok() for found in schema.get_all_operations()]
-        assert len(operations) == 10
+        assert len(operations) == 12
         for operation in operations:
 
             @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
             @given(case=operation.as_strategy())
             def keeps_its_word(case: schemathesis.Case) -> None:
-                response = case.call_and_validate(excluded_checks=[not_a_server_error])
+                # a schema cannot say that a text is base64 of a WAV file; what is none gets 400
+                beyond = [positive_data_acceptance] if case.path == "/speak" else []
+                response = case.call_and_validate(excluded_checks=[not_a_server_error, *beyond])
                 assert response.status_code in (503, *range(200, 500)), response.text  # no model is loaded here
                 if response.status_code >= 400:
                     error = OpenAIError if case.path.startswith("/v1/") else Problem

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SERVICES = ("gateway", "phi3", "hermes", "trainer", "orchestrator")
+SERVICES = ("gateway", "phi3", "hermes", "trainer", "orchestrator", "tts")
 
 
 def start(service: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

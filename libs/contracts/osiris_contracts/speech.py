@@ -35,7 +35,8 @@ class SpeakBody(Contract):
         default=None,
         min_length=1,
         max_length=MAX_REFERENCE_CHARACTERS,
-        description="Base64 WAV of a voice to be cloned; only engines that can clone.",
+        description="Base64 WAV of a voice to be cloned, 30 s at most; only engines that can clone.",
+        json_schema_extra={"contentEncoding": "base64", "contentMediaType": "audio/wav"},
     )
 
 

@@ -14,7 +14,7 @@ from redis import Redis
 from osiris_cli.__main__ import main
 from osiris_cli.embedded_redis import EmbeddedRedis
 
-COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "tail", "lag"]
+COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "speak", "tail", "lag"]
 COMMANDS += ["dead list", "dead show", "dead replay", "dead drop"]
 COMMANDS += ["models list", "models verify", "models use", "models rollback"]
 
@@ -57,6 +57,7 @@ def test_the_command_alone_shows_its_help(capsys: Captured) -> None:
         ("demo --csv nowhere.csv", "expected a CSV file of bars, there is none at nowhere.csv"),
         ("up --port 70000", "OSIRIS_GATEWAY_PORT: Input should be less than or equal to 65535"),
         ("ask", "Missing argument"),
+        ("speak hi --speed 9", "Invalid value for '--speed'"),
         ("ask hi --model gpt", "Invalid value for '--model'"),
         ("feedback not-a-uuid --type rating --content 3", "Invalid value for"),
         ("dead replay hermes.requests", "expected either --all, or the ID of a dead letter or a filter"),
@@ -79,7 +80,9 @@ def test_a_bad_variable_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, cap
     assert "OSIRIS_REDIS_URL: expected a URL that starts with redis://" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("typed", ["tail market.ticks", "lag", "dead list", "doctor --fix", "ask hi", "propose hi"])
+@pytest.mark.parametrize(
+    "typed", ["tail market.ticks", "lag", "dead list", "doctor --fix", "ask hi", "propose hi", "speak hi"]
+)
 def test_without_a_desk_it_says_how_to_start_one(typed: str, tmp_path: Path, capsys: Captured) -> None:
     assert main(typed.split()) == 1
     expected = f"osiris: no desk is running in {tmp_path / '.osiris'}; start one with: osiris up"
