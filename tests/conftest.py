@@ -13,7 +13,8 @@ from osiris_mesh.connection import connect
 
 REPOSITORY = Path(__file__).parent.parent
 
-collect_ignore = [] if find_spec("vllm") else ["vllm"]  # `make test-vllm` runs these, in an environment of their own
+# `make test-vllm` and `make test-chatterbox` run these, in environments of their own
+collect_ignore = [lane for lane in ("vllm", "chatterbox") if not find_spec(lane)]
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ CLASSES = {
     "hermes": "osiris_hermes.settings:HermesSettings",
     "sim": "osiris_sim.settings:SimSettings",
     "orchestrator": "osiris_orchestrator.settings:OrchestratorSettings",
+    "tts": "osiris_tts.settings:TtsSettings",
     "trainer": "osiris_trainer.settings:TrainerSettings",
 }
 HEADER = """\

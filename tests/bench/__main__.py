@@ -8,6 +8,7 @@ SUBJECTS = {
     "decode": ("tests.bench.decode", "engine decode"),
     "priorities": ("tests.bench.priorities", "interactive work before a long batch queue"),
     "replay": ("tests.bench.replay", "sim replay into Redis"),
+    "speech": ("tests.bench.speech", "speech"),
 }
 
 

@@ -122,6 +122,26 @@ def completions() -> None:
     assert "".join(piece.choices[0].text for piece in pieces) == raw.choices[0].text
 
 
+def speech() -> None:
+    say = {"model": "tts-1", "voice": "coral", "input": "The trend is up. The stop is tight."}
+    raw = client.audio.speech.with_raw_response.create(**say, response_format="wav")
+    assert raw.headers["content-type"] == "audio/wav"
+    assert float(raw.headers["x-osiris-audio-seconds"]) > 0.5
+    assert raw.content[:4] == b"RIFF"
+    samples = client.audio.speech.create(**say, response_format="pcm").content
+    assert len(raw.content) == 44 + len(samples) > 48_000
+    with client.audio.speech.with_streaming_response.create(**say, response_format="flac", speed=1.5) as response:
+        pieces = list(response.iter_bytes())
+    assert pieces[0][:4] == b"fLaC" and 1000 < sum(map(len, pieces)) < len(samples)
+    assert len(client.audio.speech.create(**say).content) > 1000  # mp3, as the API has it
+    try:
+        client.audio.speech.create(**say | {"voice": "nobody"})
+    except openai.BadRequestError as error:
+        assert "heart" in error.message
+    else:
+        raise AssertionError("expected an unknown voice to be refused")
+
+
 def errors() -> None:
     for model, kind, code in (("gpt-4", openai.NotFoundError, "model_not_found"),):
         try:
@@ -146,6 +166,6 @@ def errors() -> None:
 
 
 if __name__ == "__main__":
-    for check in (models, chat, stops, streams, logprobs, structured, tools, completions, errors):
+    for check in (models, chat, stops, streams, logprobs, structured, tools, completions, speech, errors):
         check()
         print(check.__name__, "ok")

@@ -14,6 +14,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.support.processes import Process
 
 from osiris_contracts import Problem
@@ -26,6 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 EXAMPLES = 2_000
 FAKE = "tests.support.quiet_model"
 DEADLINE = "X-Osiris-Deadline-Ms"
+SPEECH = ("/speak", "/v1/audio/speech")
+"""Nobody speaks here: what is asked right is answered with 503."""
 
 
 @pytest.fixture
@@ -69,9 +72,12 @@ async def test_the_gateway_keeps_its_openapi_document(gateway_url: str) -> None:
             def keeps_its_word(case: schemathesis.Case) -> None:
                 nonlocal sent
                 sent += 1
-                response = case.call_and_validate(excluded_checks=[not_a_server_error], session=session)
+                # a schema cannot say that a text is base64 of a WAV file; what is none gets 400
+                beyond = [positive_data_acceptance] if case.path == "/speak" else []
+                response = case.call_and_validate(excluded_checks=[not_a_server_error, *beyond], session=session)
                 hurried = response.status_code == 504 and DEADLINE in (case.headers or {})
-                assert response.status_code < 500 or hurried, response.text
+                mute = response.status_code == 503 and case.path in SPEECH
+                assert response.status_code < 500 or hurried or mute, response.text
                 if response.status_code >= 400:
                     error = OpenAIError if case.path.startswith("/v1/") else Problem
                     error.model_validate_json(response.content)

@@ -54,7 +54,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, models_root: Path) -> Iterato
     with (home / "up.log").open("wb") as log:
         running = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     give_up = time.monotonic() + 90
-    while not _healthy(port):
+    while not (_healthy(port) and _speaks(port)):
         assert time.monotonic() < give_up, (home / "up.log").read_text()
         time.sleep(0.2)
     found = run_file.running(home)
@@ -69,6 +69,10 @@ def _healthy(port: str) -> bool:
         return bool(httpx.get(f"http://127.0.0.1:{port}/health").json()["status"] == "ok")
     except httpx.TransportError:
         return False
+
+
+def _speaks(port: str) -> bool:
+    return httpx.post(f"http://127.0.0.1:{port}/speak", json={"text": "Ready."}).status_code == 200
 
 
 def runnable(block: str, environment: dict[str, str]) -> str:

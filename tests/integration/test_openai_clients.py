@@ -21,7 +21,7 @@ PYTHON = REPOSITORY / ".venv-clients/bin/python"
 @pytest.fixture
 async def base_url(redis_url: str, tmp_path: Path, models_root: Path) -> AsyncIterator[str]:
     port = str(free_port("127.0.0.1"))
-    names = ("hermes", "phi3", "gateway")
+    names = ("hermes", "phi3", "tts", "gateway")
     async with services(redis_url, tmp_path, models_root, *names, OSIRIS_GATEWAY_PORT=port):
         yield f"http://127.0.0.1:{port}/v1"
 

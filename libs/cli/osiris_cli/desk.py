@@ -25,7 +25,10 @@ from osiris_contracts import streams
 from osiris_mesh.connection import Client, connect, ensure_group
 from osiris_mesh.presence import alive
 
-SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim")
+SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts")
+VOICE = "tts"
+AFTER = {VOICE: ("phi3", "hermes")}
+"""Who waits with its start for whom: a voice that loads beside the models would hold the first proposal up."""
 REDIS = "redis"
 ENDS_BY_ITSELF = frozenset({"sim"})
 
@@ -140,8 +143,10 @@ def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mappin
             env,
             restart="on-failure" if name in ENDS_BY_ITSELF else "always",
             ready=partial(_is_ready, redis, name),
+            after=AFTER.get(name, ()),
         )
         for name in SERVICES
+        if settings.speech or name != VOICE
     ]
 
 

@@ -18,6 +18,7 @@ from osiris_contracts import (
     Problem,
     ProposeBody,
     ProposedTrade,
+    SpeakBody,
 )
 
 _CONNECT_SECONDS = 5.0
@@ -55,7 +56,8 @@ class Gateway:
                     reply = REPLY.validate_json(data)
                     if isinstance(reply, ErrorReply):
                         raise CliError(f"{reply.code}: {reply.message}", 1)
-                    yield reply
+                    if isinstance(reply, Chunk | GenerateResult):
+                        yield reply
         except httpx.HTTPError as error:
             self._unreachable(error)
 
@@ -67,7 +69,14 @@ class Gateway:
         """Say what was right or wrong about a proposal."""
         return self._post("/feedback/phi3/", body, FeedbackReceipt)
 
+    def speak(self, body: SpeakBody) -> bytes:
+        """Have a text spoken; a WAV file."""
+        return self._answer("/speak/", body).content
+
     def _post(self, path: str, body: BaseModel, answer: type[Answer]) -> Answer:
+        return answer.model_validate_json(self._answer(path, body).content)
+
+    def _answer(self, path: str, body: BaseModel) -> httpx.Response:
         try:
             response = self._http.post(
                 path, content=body.model_dump_json(), headers={"content-type": "application/json"}
@@ -76,7 +85,7 @@ class Gateway:
             self._unreachable(error)
         if not response.is_success:
             _refuse(response)
-        return answer.model_validate_json(response.content)
+        return response
 
     def _unreachable(self, error: httpx.HTTPError) -> NoReturn:
         raise CliError(f"expected an answer from the gateway at {self._url}, got: {error}", 1) from error

@@ -50,7 +50,7 @@ class CliSettings(BaseSettings):
     gateway_url: str | None = Field(
         default=None,
         pattern=r"^https?://",
-        description="The gateway that ask, propose and feedback talk to; unset: that of the desk running in the home.",
+        description="The gateway that ask, propose, … talk to; unset: that of the desk running in the home.",
     )
     gateway_api_key: SecretStr | None = Field(
         default=None,
@@ -62,6 +62,7 @@ class CliSettings(BaseSettings):
     )
     sim_delay: float | None = Field(default=None, ge=0, description="Seconds a bar, in place of a speed.")
     sim_loop: bool = Field(default=True, description="Whether `osiris up` begins its bars again after the last.")
+    speech: bool = Field(default=True, description="Whether the desk speaks: tts runs, and assessments are spoken.")
 
     @property
     def models_folder(self) -> Path:

@@ -34,6 +34,7 @@ class Service:
         ready: asked until it says yes; None: ready as soon as it runs.
         death_signal: what the service gets when the supervisor itself dies.
         pass_fds: open files it inherits.
+        after: services that must be ready before it is started for the first time.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Service:
     ready: Ready | None = None
     death_signal: signal.Signals = signal.SIGKILL
     pass_fds: Sequence[int] = ()
+    after: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ class Supervisor:
 
     async def _keep(self, service: Service) -> None:
         failures = 0
+        await self._until_ready(service.after)
         while not self._stopping.is_set():
             started = time.monotonic()
             code = await self._run(service)
@@ -175,6 +178,13 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), self._backoff.delay(failures))
             self._change(service.name, State.STARTING, restarts=self.statuses[service.name].restarts + 1)
         self._change(service.name, State.STOPPED)
+
+    async def _until_ready(self, names: Sequence[str]) -> None:
+        """Wait for these services, or for the end."""
+        while any(self.statuses[name].state not in (State.READY, State.COMPLETED) for name in names):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), READY_POLL_SECONDS)
+                return
 
     async def _run(self, service: Service) -> int:
         """Run one process of `service` to its end; returns its exit code."""

@@ -59,7 +59,15 @@ from osiris_contracts.proposal import (
     ProposalAssessed,
     ProposalCreated,
 )
-from osiris_contracts.speech import MAX_SPEECH_CHARACTERS, AssessmentSpoken, AudioClip, SpeechRequest
+from osiris_contracts.sentences import sentences
+from osiris_contracts.speech import (
+    MAX_SPEECH_CHARACTERS,
+    AssessmentSpoken,
+    AudioClip,
+    SpeakBody,
+    SpeechRequest,
+    SpeechResult,
+)
 
 __all__ = [
     "EXECUTION",
@@ -120,7 +128,9 @@ __all__ = [
     "Reply",
     "SamplingOptions",
     "Side",
+    "SpeakBody",
     "SpeechRequest",
+    "SpeechResult",
     "Symbol",
     "TokenLogprob",
     "Tool",
@@ -132,5 +142,6 @@ __all__ = [
     "new_api_key",
     "parse_score",
     "price_text",
+    "sentences",
     "streams",
 ]

@@ -6,6 +6,7 @@ from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from osiris_contracts._base import QUIET, Contract, ModelId, Symbol
 from osiris_contracts.proposal import Proposal
+from osiris_contracts.speech import AudioClip, SpeechResult
 
 MAX_PROMPT_CHARACTERS = 100_000
 MAX_TOKENS = 4096
@@ -177,6 +178,7 @@ ErrorCode = Literal[
     "cancelled",
     "model_not_loaded",
     "queue_full",
+    "replaced",
     "internal",
 ]
 
@@ -190,7 +192,7 @@ class ErrorReply(Contract):
     details: JsonValue = Field(default=None, description="Machine-readable facts, when there are any.")
 
 
-Reply = Annotated[Chunk | GenerateResult | ErrorReply, Field(discriminator="kind")]
+Reply = Annotated[Chunk | GenerateResult | AudioClip | SpeechResult | ErrorReply, Field(discriminator="kind")]
 """What a reply stream carries."""
 
-REPLY: TypeAdapter[Chunk | GenerateResult | ErrorReply] = TypeAdapter(Reply, config=QUIET)
+REPLY: TypeAdapter[Chunk | GenerateResult | AudioClip | SpeechResult | ErrorReply] = TypeAdapter(Reply, config=QUIET)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from osiris_contracts._base import Contract
 from osiris_contracts.generation import MAX_PROMPT_CHARACTERS, MAX_TOKENS
+from osiris_contracts.speech import MAX_SPEECH_CHARACTERS
 
 MAX_CHOICES = 16
 """Answers to one call, `n` for every prompt."""
@@ -167,6 +168,27 @@ class CompletionBody(_CompletionOptions):
     echo: Literal[False] | None = Field(default=None, description="Only false.")
     best_of: Annotated[int, Field(ge=1, le=1)] | None = Field(default=None, description="Only 1.")
     suffix: None = Field(default=None, description="Only null.")
+
+
+class SpeechBody(Contract):
+    """Body of POST /v1/audio/speech."""
+
+    model: str = Field(min_length=1, max_length=100, description="tts, or tts-1, tts-1-hd, gpt-4o-mini-tts: the same.")
+    input: str = Field(
+        min_length=1, max_length=MAX_SPEECH_CHARACTERS, pattern=r"\S", description="1 to 5,000 characters, not blank."
+    )
+    voice: str = Field(
+        default="alloy",
+        min_length=1,
+        max_length=100,
+        description="A voice of the desk's engine; a name of OpenAI's stands for the engine's own.",
+    )
+    response_format: Literal["mp3", "opus", "flac", "wav", "pcm"] = Field(
+        default="mp3", description="pcm: 24 kHz, 16 bit, little-endian, mono, as long as the engine speaks at 24 kHz."
+    )
+    speed: float = Field(default=1.0, ge=0.5, le=2, description="1 is the voice's own pace, 2 twice as fast.")
+    instructions: str | None = Field(default=None, max_length=MAX_PROMPT_CHARACTERS, description=_IGNORED)
+    stream_format: Literal["audio"] = Field(default="audio", description="Only audio: the file as it is made.")
 
 
 class PromptTokensDetails(Contract):

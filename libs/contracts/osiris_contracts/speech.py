@@ -8,10 +8,12 @@ from pydantic import Field
 from osiris_contracts._base import Contract, Symbol
 
 MAX_SPEECH_CHARACTERS = 5_000
+MAX_REFERENCE_CHARACTERS = 8_388_608
+"""Of a reference in base64: 6 MiB, half a minute of CD quality."""
 
 
-class SpeechRequest(Contract):
-    """A text to be spoken."""
+class SpeakBody(Contract):
+    """Body of POST /speak: what is said, and how."""
 
     text: str = Field(
         min_length=1, max_length=MAX_SPEECH_CHARACTERS, pattern=r"\S", description="1 to 5,000 characters, not blank."
@@ -23,8 +25,26 @@ class SpeechRequest(Contract):
     exaggeration: float = Field(
         default=0.5, ge=0, le=2, description="How expressive, 0 to 2; only engines that can heed it."
     )
+    cfg_weight: float | None = Field(
+        default=None, ge=0, le=1, description="How closely the voice is kept to, 0 to 1; only engines that can heed it."
+    )
+    temperature: float | None = Field(
+        default=None, gt=0, le=2, description="How varied the delivery is, up to 2; only engines that can heed it."
+    )
     ref_wav_b64: str | None = Field(
-        default=None, min_length=1, description="Base64 WAV of a voice to be cloned; only engines that can clone."
+        default=None,
+        min_length=1,
+        max_length=MAX_REFERENCE_CHARACTERS,
+        description="Base64 WAV of a voice to be cloned, 30 s at most; only engines that can clone.",
+        json_schema_extra={"contentEncoding": "base64", "contentMediaType": "audio/wav"},
+    )
+
+
+class SpeechRequest(SpeakBody):
+    """A text to be spoken."""
+
+    stream: bool = Field(
+        default=True, description="Send every clip to the asker too, before the result; audio.bytes has them anyway."
     )
     ticker: Symbol | None = Field(
         default=None, description="What it is about: a newer request replaces an older one not yet spoken."
@@ -46,6 +66,17 @@ class AudioClip(Contract):
     engine: str = Field(description="Which engine spoke.")
     ticker: Symbol | None = Field(default=None, description="What it is about.")
     transaction_id: UUID | None = Field(default=None, description="The proposal whose assessment it is.")
+    synthesis_seconds: float | None = Field(default=None, ge=0, description="How long the engine took for it, seconds.")
+
+
+class SpeechResult(Contract):
+    """A text was spoken to its end."""
+
+    kind: Literal["spoken"] = Field(default="spoken", description="Tells the kinds of reply apart.")
+    engine: str = Field(description="Which engine spoke.")
+    clips: int = Field(ge=1, description="How many clips there were.")
+    seconds: float = Field(gt=0, description="How long they sound together, seconds.")
+    synthesis_seconds: float = Field(ge=0, description="How long the engine took for them, seconds.")
 
 
 class AssessmentSpoken(Contract):

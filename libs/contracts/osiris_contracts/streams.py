@@ -31,7 +31,7 @@ REQUESTS_OF: Final[dict[ModelId, str]] = {"hermes": HERMES_REQUESTS, "phi3": PHI
 DEFAULT_PRIORITY: Final[Priority] = "desk"
 """What an entry has that names none."""
 
-LANED: Final = frozenset(REQUESTS_OF.values())
+LANED: Final = frozenset((*REQUESTS_OF.values(), TTS_REQUESTS))
 """Streams that have a lane for each priority, so that a long queue of one never stands before another."""
 
 
@@ -55,6 +55,8 @@ RETENTION: Final[dict[str, Retention]] = {
     PROPOSAL_CREATED: Retention(timedelta(days=1), 50_000),
     PROPOSAL_ASSESSED: Retention(timedelta(days=1), 50_000),
     ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
+    TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
+    AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
 }
 """What differs from the default."""
 
@@ -123,6 +125,11 @@ def replies(instance: str) -> str:
 def answer(request_id: str) -> str:
     """The reply stream of one request that may be asked for again."""
     return f"answers.{request_id}"
+
+
+def last_speak_key(transaction_id: UUID) -> str:
+    """The key that holds, for a day, when the assessment of a proposal was spoken, unix milliseconds."""
+    return f"last_speak_ms.{transaction_id}"
 
 
 def is_for_replies(stream: str) -> bool:

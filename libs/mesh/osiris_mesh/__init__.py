@@ -8,6 +8,7 @@ from osiris_mesh.envelope import Envelope, MalformedEnvelope
 from osiris_mesh.errors import LeaseLost, Misconfigured, Refused
 from osiris_mesh.ids import new_id, new_uuid
 from osiris_mesh.metrics import Metrics
+from osiris_mesh.pieces import Pieces
 from osiris_mesh.sequencer import Sequencer
 from osiris_mesh.service import Service
 from osiris_mesh.settings import MeshSettings, shared
@@ -23,6 +24,7 @@ __all__ = [
     "MeshSettings",
     "Metrics",
     "Misconfigured",
+    "Pieces",
     "Refused",
     "Sequencer",
     "Service",

@@ -20,6 +20,8 @@ from osiris_mesh.takeover import Entry, take_over
 
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
 
+LINGER_SECONDS = 0.2
+
 _log = structlog.get_logger(__name__)
 
 
@@ -50,7 +52,7 @@ class BatchConsumer:
         lease_seconds: float,
         max_deliveries: int,
         size: int = 500,
-        linger_seconds: float = 0.2,
+        linger_seconds: float = LINGER_SECONDS,
     ) -> None:
         self._bus = bus
         self._metrics = metrics

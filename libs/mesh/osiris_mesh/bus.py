@@ -10,7 +10,7 @@ from typing import Any, Self
 import structlog
 from pydantic import BaseModel
 
-from osiris_contracts import Chunk, Control, ErrorReply, GenerateResult, Presence, Priority, streams
+from osiris_contracts import AudioClip, Chunk, Control, ErrorReply, GenerateResult, Presence, Priority, streams
 from osiris_contracts.streams import DEFAULT_PRIORITY
 from osiris_mesh import queues, scripts
 from osiris_mesh.connection import connect
@@ -109,7 +109,7 @@ class Bus:
             try:
                 while not finished:
                     reply = await _next(queue, deadline - time.time(), timeout)
-                    if isinstance(reply, Chunk):
+                    if isinstance(reply, Chunk | AudioClip):
                         if reply.index < pieces:
                             continue
                         pieces = reply.index + 1

@@ -13,17 +13,19 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from osiris_contracts import REPLY, Chunk, ErrorReply, GenerateResult
+from osiris_contracts import REPLY, AudioClip, Chunk, ErrorReply, GenerateResult, SpeechResult
 from osiris_mesh import envelope
 from osiris_mesh.connection import BLOCK_MS, Client
 from osiris_mesh.errors import explain
 from osiris_mesh.tasks import end
 
-AnyReply = Chunk | GenerateResult | ErrorReply
+AnyReply = Chunk | GenerateResult | AudioClip | SpeechResult | ErrorReply
 Queue = asyncio.Queue[AnyReply]
 
 _READ = 1_000
 _TRIM_EVERY = 500
+_TRIM_BYTES = 4096
+"""A reply counts once more for every so many: clips of speech are a hundred times as long as text."""
 
 _log = structlog.get_logger(__name__)
 
@@ -114,7 +116,7 @@ class Replies:
             queue = self._waiting.get(fields.get(b"causationid", b"").decode(errors="replace"))
             if queue is not None and (reply := _read(fields)) is not None:
                 queue.put_nowait(reply)
-        await self._trim(len(entries))
+        await self._trim(sum(1 + len(fields.get(b"data", b"")) // _TRIM_BYTES for _, fields in entries))
 
     async def _trim(self, read: int) -> None:
         self._since_trim += read

@@ -34,7 +34,7 @@ class Output:
     expires: int = 0
 
 
-_WRITE_OUTPUTS = """
+WRITE_OUTPUTS = """
 local function write(at)
   for _ = 1, tonumber(ARGV[at]) do
     local stream, expires, count = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
@@ -45,9 +45,10 @@ local function write(at)
   return at
 end
 """
+"""How a script begins that writes outputs: `write(at)` writes those whose arguments begin at `at`."""
 
 FINISH = (
-    _WRITE_OUTPUTS
+    WRITE_OUTPUTS
     + """
 -- KEYS: stream, effect, answers. ARGV: group, entry, seconds to remember the effect, answers to keep (0 for not
 -- this one), answer ('' for none), outputs.
@@ -74,7 +75,7 @@ NOT_KEPT = b"-"
 """What FINISH remembers of an answer that was given and not kept."""
 
 ASK_ONCE = (
-    _WRITE_OUTPUTS
+    WRITE_OUTPUTS
     + """
 -- KEYS: the answer's stream. ARGV: seconds it lives, outputs.
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -103,7 +104,7 @@ commits before this one, so that its holder begins again from what there is.
 """
 
 COMMIT = (
-    _WRITE_OUTPUTS
+    WRITE_OUTPUTS
     + NEXT_COMMIT
     + """
 -- ARGV: count of positions, (stream, group, entry)…, outputs.

@@ -120,7 +120,13 @@ class Service:
         return register
 
     def consume_batches(
-        self, stream: str, contract: Any, handler: batches.Handler, *, group: str | None = None
+        self,
+        stream: str,
+        contract: Any,
+        handler: batches.Handler,
+        *,
+        group: str | None = None,
+        linger_seconds: float = batches.LINGER_SECONDS,
     ) -> None:
         """Handle the entries of `stream` many at a time, as `BatchConsumer` says."""
         consumer = batches.BatchConsumer(
@@ -132,6 +138,7 @@ class Service:
             handler=handler,
             lease_seconds=self.settings.lease_seconds,
             max_deliveries=self.settings.max_deliveries,
+            linger_seconds=linger_seconds,
         )
         self.background(consumer.run)
         self.trims(stream)

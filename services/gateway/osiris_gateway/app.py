@@ -22,6 +22,8 @@ from osiris_gateway.models import Models
 from osiris_gateway.openai import routes as openai
 from osiris_gateway.scores import RecentScores
 from osiris_gateway.settings import GatewaySettings
+from osiris_gateway.speech import routes as speech
+from osiris_gateway.speech.voice import Voice
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
 from osiris_gateway.watch import Watch
@@ -64,6 +66,7 @@ def build(settings: GatewaySettings) -> Service:
             models=_constant(models),
             trades=_constant(trades),
             vitals=_constant(vitals),
+            voice=_constant(Voice(service.bus, idempotency, queue_limit=settings.queue_limit)),
             watch=_constant(watch),
         ),
         settings.http_limits,
@@ -74,7 +77,7 @@ def build(settings: GatewaySettings) -> Service:
 def _http(settings: GatewaySettings, keys: Keys, limiter: Limiter, **dependencies: Provide) -> SecurityHeaders:
     app = Litestar(
         [
-            keyed("generate", *routes.ASK_ROUTES, *openai.ROUTES),
+            keyed("generate", *routes.ASK_ROUTES, *openai.ROUTES, *speech.ROUTES),
             keyed("feedback", routes.feedback),
             keyless(routes.health),
             docs.assets(),
@@ -87,7 +90,7 @@ def _http(settings: GatewaySettings, keys: Keys, limiter: Limiter, **dependencie
         request_class=JsonRequest,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(keys),
-        signature_types=[Call, Models, Trades, Vitals, Watch],
+        signature_types=[Call, Models, Trades, Vitals, Voice, Watch],
     )
     return SecurityHeaders(app)
 

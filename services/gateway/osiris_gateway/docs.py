@@ -24,6 +24,7 @@ from osiris_contracts import (
     Proposal,
     ProposeBody,
     ProposedTrade,
+    SpeakBody,
 )
 from osiris_contracts.openai import (
     ChatCompletion,
@@ -33,12 +34,22 @@ from osiris_contracts.openai import (
     ModelCard,
     ModelList,
     OpenAIError,
+    SpeechBody,
 )
 from osiris_gateway.access.door import KEYLESS
 from osiris_gateway.access.keys import Keys
 from osiris_gateway.access.routing import SCHEMES
 
-_OPENAI = (ChatCompletion, ChatCompletionBody, Completion, CompletionBody, ModelCard, ModelList, OpenAIError)
+_OPENAI = (
+    ChatCompletion,
+    ChatCompletionBody,
+    Completion,
+    CompletionBody,
+    ModelCard,
+    ModelList,
+    OpenAIError,
+    SpeechBody,
+)
 _ASSETS = "/docs/assets"
 _PAGE = f"""<!DOCTYPE html>
 <html lang="en">
@@ -68,6 +79,7 @@ _BODIES = (
     Proposal,
     ProposeBody,
     ProposedTrade,
+    SpeakBody,
     *_OPENAI,
 )
 

@@ -13,9 +13,10 @@ from osiris_gateway.watch import Watch
 from osiris_mesh import Bus, Refused
 
 LONGEST_RETRY_SECONDS = 120
-_MAY_PASS: frozenset[ErrorCode] = frozenset(
+MAY_PASS: frozenset[ErrorCode] = frozenset(
     {"queue_full", "internal", "model_not_loaded", "cancelled", "deadline_exceeded"}
 )
+"""A call that failed so may be made again with its key."""
 
 
 class Models:
@@ -67,7 +68,7 @@ class Models:
                     if isinstance(reply, Chunk | GenerateResult):
                         yield reply
         except Refused as refusal:
-            if call.remembered and refusal.code in _MAY_PASS:
+            if call.remembered and refusal.code in MAY_PASS:
                 await self._idempotency.forget(call.remembered)
             raise
 

@@ -4,7 +4,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from osiris_contracts import streams
-from osiris_mesh import MeshSettings
+from osiris_mesh import MeshSettings, shared
 from osiris_orchestrator.policy import Policy
 
 
@@ -31,6 +31,14 @@ class OrchestratorSettings(MeshSettings):
     )
     fill_timeout_seconds: float = Field(
         default=10.0, gt=0, description="How long a bar waits for the venue's report of an earlier order, seconds."
+    )
+    speech: bool = Field(
+        default=True,
+        validation_alias=shared("SPEECH"),
+        description="Whether the desk speaks: tts runs, and assessments are spoken.",
+    )
+    speech_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="Seconds after an assessment in which it must be spoken; later it is no news."
     )
 
     @property

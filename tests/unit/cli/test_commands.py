@@ -15,7 +15,7 @@ from osiris_cli.__main__ import main
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_cli.network import without_password
 
-COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "tail", "lag"]
+COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "speak", "tail", "lag"]
 COMMANDS += ["dead list", "dead show", "dead replay", "dead drop"]
 COMMANDS += ["keys add", "keys list", "keys revoke", "keys open"]
 COMMANDS += ["models list", "models verify", "models use", "models rollback"]
@@ -59,6 +59,7 @@ def test_the_command_alone_shows_its_help(capsys: Captured) -> None:
         ("demo --csv nowhere.csv", "expected a CSV file of bars, there is none at nowhere.csv"),
         ("up --port 70000", "OSIRIS_GATEWAY_PORT: Input should be less than or equal to 65535"),
         ("ask", "Missing argument"),
+        ("speak hi --speed 9", "Invalid value for '--speed'"),
         ("ask hi --model gpt", "Invalid value for '--model'"),
         ("feedback not-a-uuid --type rating --content 3", "Invalid value for"),
         ("dead replay hermes.requests", "expected either --all, or the ID of a dead letter or a filter"),
@@ -90,7 +91,10 @@ def test_a_password_in_a_url_is_not_shown(monkeypatch: pytest.MonkeyPatch, capsy
     assert without_password("rediss://:p@ss@redis.example/0") == "rediss://redis.example/0"
 
 
-@pytest.mark.parametrize("typed", ["tail market.ticks", "lag", "dead list", "keys list", "doctor --fix", "ask hi"])
+@pytest.mark.parametrize(
+    "typed",
+    ["tail market.ticks", "lag", "dead list", "keys list", "doctor --fix", "ask hi", "propose hi", "speak hi"],
+)
 def test_without_a_desk_it_says_how_to_start_one(typed: str, tmp_path: Path, capsys: Captured) -> None:
     assert main(typed.split()) == 1
     expected = f"osiris: no desk is running in {tmp_path / '.osiris'}; start one with: osiris up"

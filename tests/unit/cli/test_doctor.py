@@ -84,6 +84,13 @@ def test_a_model_that_cannot_be_loaded_fails_and_one_not_made_yet_warns(tmp_path
     assert checks.model(tmp_path, "phi3").status == "fail"
 
 
+def test_the_voice_is_loaded_unless_the_desk_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.voice(True).detail == "hibari, loads"
+    assert checks.voice(False).detail == "off: OSIRIS_SPEECH"
+    monkeypatch.setattr(checks, "VOICE", "mute")
+    assert checks.voice(True).status == "fail"
+
+
 def test_a_gpu_is_told_and_none_is_needed(tmp_path: Path) -> None:
     assert checks.gpu(None).status == "ok"
     smi = tmp_path / "nvidia-smi"

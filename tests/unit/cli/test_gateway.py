@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from osiris_cli.__main__ import main
 from osiris_cli.gateway import sse_data
+from osiris_contracts import wav
 
 PROPOSAL = {"ticker": "SPY", "action": "pass", "confidence": 0.4, "rationale": "Nothing new."}
 TRANSACTION = str(UUID(int=7))
@@ -40,6 +42,8 @@ class Gateway(BaseHTTPRequestHandler):
         elif self.path == "/propose_trade_adjustments/":
             answer = {"transaction_id": TRANSACTION, "phi3_proposal": PROPOSAL, "hermes_assessment": "Sensible."}
             self._answer(201, "application/json", json.dumps(answer))
+        elif self.path == "/speak/":
+            self._answer(200, "audio/wav", wav.write(bytes(48_000), 24_000))
         else:
             self._answer(202, "application/json", json.dumps({"message": "Noted.", "transaction_id": TRANSACTION}))
 
@@ -53,11 +57,11 @@ class Gateway(BaseHTTPRequestHandler):
         ]
         return ": hello\n\n" + "".join(f"event: {each['kind']}\ndata: {json.dumps(each)}\n\n" for each in replies)
 
-    def _answer(self, status: int, kind: str, body: str) -> None:
+    def _answer(self, status: int, kind: str, body: str | bytes) -> None:
         self.send_response(status)
         self.send_header("content-type", kind)
         self.end_headers()
-        self.wfile.write(body.encode())
+        self.wfile.write(body.encode() if isinstance(body, str) else body)
 
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean."""
@@ -114,8 +118,33 @@ def test_feedback_may_be_any_json_or_plain_text(
     assert gateway.seen[0][1]["feedback_content"] == sent
 
 
+def test_speak_keeps_the_file(gateway: type[Gateway], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "speech.wav"
+    assert main(["speak", "EURUSD fell.", "--out", str(out), "--speed", "1.5"]) == 0
+    assert capsys.readouterr().out == f"{out}: 1.0 s\n"
+    assert wav.read(out.read_bytes()).seconds == 1
+    [(path, body, _)] = gateway.seen
+    assert (path, body["text"], body["speed"]) == ("/speak/", "EURUSD fell.", 1.5)
+
+
+def test_speak_plays_where_there_is_a_player(
+    gateway: type[Gateway], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["speak", "Hello."]) == 0
+    assert "install one of pw-play" in capsys.readouterr().out
+    player = tmp_path / "aplay"
+    player.write_text(f"#!/bin/sh\n/bin/cat > {tmp_path}/played\n")
+    player.chmod(0o755)
+    assert main(["speak", "Hello."]) == 0
+    assert wav.read((tmp_path / "played").read_bytes()).seconds == 1
+    player.write_text("#!/bin/sh\necho no device >&2; exit 1\n")
+    assert main(["speak", "Hello."]) == 1
+    assert "aplay cannot play it: no device; keep it with --out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("status", "exit_code"), [(422, 2), (404, 2), (429, 1), (503, 1)])
-@pytest.mark.parametrize("command", ["ask", "propose"])
+@pytest.mark.parametrize("command", ["ask", "propose", "speak"])
 def test_a_refusal_is_one_line_with_the_reason(
     status: int, exit_code: int, command: str, gateway: type[Gateway], capsys: pytest.CaptureFixture[str]
 ) -> None:

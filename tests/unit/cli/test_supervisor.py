@@ -125,6 +125,24 @@ async def test_a_service_is_ready_when_it_says_so(tmp_path: Path) -> None:
     assert seen == [State.STARTING, State.READY, State.STOPPED]
 
 
+async def test_a_service_waits_with_its_start_for_those_it_comes_after(tmp_path: Path) -> None:
+    async def ready(_: float) -> bool:
+        return (tmp_path / "loaded").exists()
+
+    services = [shell("phi3", "sleep 60", ready=ready), shell("tts", "sleep 60", after=("phi3",))]
+    async with Supervisor(services, logs=tmp_path) as supervisor:
+        await until(lambda: supervisor.statuses["phi3"].pid)
+        await asyncio.sleep(0.3)
+        assert supervisor.statuses["tts"].pid is None
+        (tmp_path / "loaded").touch()
+        await until(lambda: supervisor.statuses["tts"].state is State.READY)
+    never = [shell("phi3", "sleep 60", ready=ready), shell("tts", "sleep 60", after=("phi3",))]
+    (tmp_path / "loaded").unlink()
+    async with Supervisor(never, logs=tmp_path) as supervisor:
+        await until(lambda: supervisor.statuses["phi3"].pid)
+    assert supervisor.statuses["tts"].state is State.STOPPED
+
+
 async def test_what_a_service_says_goes_to_its_log_and_a_grown_log_is_set_aside(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "phi3.log"
     log.parent.mkdir()

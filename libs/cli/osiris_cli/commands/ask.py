@@ -37,9 +37,9 @@ def ask(
     """Ask a model; the answer shows while it is written."""
     from osiris_contracts import Chunk, GenerateBody
 
-    body = _body(GenerateBody, prompt=prompt, model_id=model, max_length=max_length)
+    body = body_of(GenerateBody, prompt=prompt, model_id=model, max_length=max_length)
     streamed = False
-    for reply in _gateway(home).generate(body):
+    for reply in gateway_of(home).generate(body):
         if isinstance(reply, Chunk):
             streamed = True
             typer.echo(reply.text, nl=False)
@@ -54,7 +54,7 @@ def propose(prompt: Prompt, max_length: MaxLength = 256, as_json: JsonOption = F
     from osiris_cli.cycle_view import proposed_trade
     from osiris_contracts import ProposeBody
 
-    answer = _gateway(home).propose(_body(ProposeBody, prompt=prompt, max_length=max_length))
+    answer = gateway_of(home).propose(body_of(ProposeBody, prompt=prompt, max_length=max_length))
     if as_json:
         typer.echo(answer.model_dump_json())
         return
@@ -80,17 +80,18 @@ def feedback(
     """Say what was right or wrong about a proposal; the trainer learns from it."""
     from osiris_contracts import FeedbackSubmission
 
-    body = _body(
+    body = body_of(
         FeedbackSubmission,
         transaction_id=transaction_id,
         feedback_type=type,
         feedback_content=_json_or_text(content),
         corrected_proposal=None if corrected is None else _json_file(corrected),
     )
-    typer.echo(_gateway(home).feedback(body).message)
+    typer.echo(gateway_of(home).feedback(body).message)
 
 
-def _gateway(home: Path | None) -> "Gateway":
+def gateway_of(home: Path | None) -> "Gateway":
+    """The gateway of the desk in `home`."""
     from osiris_cli import run_file, settings
     from osiris_cli.gateway import Gateway
 
@@ -98,7 +99,7 @@ def _gateway(home: Path | None) -> "Gateway":
     return Gateway(run_file.gateway_url(found), found.gateway_api_key)
 
 
-def _body(contract: "type[Body]", **fields: object) -> "Body":
+def body_of(contract: "type[Body]", **fields: object) -> "Body":
     """A body the gateway accepts, refused here already when it would not."""
     from pydantic import ValidationError
 

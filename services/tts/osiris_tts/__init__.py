@@ -1,0 +1,1 @@
+"""The voice: texts become audio, sentence by sentence."""
