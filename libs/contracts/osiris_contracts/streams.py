@@ -19,6 +19,8 @@ TTS_REQUESTS: Final = "tts.requests"
 AUDIO_BYTES: Final = "audio.bytes"
 """A stream of clips, and a pub/sub channel of the same name with each as base64 WAV."""
 ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
+DESK_COMMANDS: Final = "desk.commands"
+DESK_STATUS: Final = "desk.status"
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
 """Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
@@ -55,6 +57,7 @@ RETENTION: Final[dict[str, Retention]] = {
     PROPOSAL_CREATED: Retention(timedelta(days=1), 50_000),
     PROPOSAL_ASSESSED: Retention(timedelta(days=1), 50_000),
     ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
+    DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
 
