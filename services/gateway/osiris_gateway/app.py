@@ -8,9 +8,13 @@ from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from osiris_gateway import assessments, docs, problems
+from osiris_gateway import assessments, docs, feeds, pages, problems
+from osiris_gateway import controls as desk_controls
 from osiris_gateway.auth import key_guard
 from osiris_gateway.call import Call, Calls
+from osiris_gateway.controls import Controls
+from osiris_gateway.feeds import Feed, Hub, Pulse
+from osiris_gateway.feeds import routes as feed_routes
 from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.models import Models
 from osiris_gateway.openai import routes as openai
@@ -35,6 +39,11 @@ def build(settings: GatewaySettings) -> Service:
     service.background(watch.keep_refreshing)
     service.background(partial(assessments.keep_following, service.bus, scores))
     trades, vitals = Trades(service.bus, models, now), Vitals(watch, scores, now)
+    both = feeds.of(service.bus.redis)
+    hub, pulse = Hub(service.bus.redis, both), Pulse(service.bus.redis, both.desk)
+    service.on_start(hub.open)
+    service.background(hub.run)
+    service.background(pulse.run)
     service.front(
         _http(
             settings,
@@ -43,6 +52,10 @@ def build(settings: GatewaySettings) -> Service:
             trades=_constant(trades),
             vitals=_constant(vitals),
             watch=_constant(watch),
+            controls=_constant(Controls(service.bus)),
+            desk_feed=_constant(both.desk),
+            audio_feed=_constant(both.audio),
+            pulse=_constant(pulse),
         )
     )
     return service
@@ -50,14 +63,22 @@ def build(settings: GatewaySettings) -> Service:
 
 def _http(settings: GatewaySettings, **dependencies: Provide) -> Litestar:
     return Litestar(
-        [*ROUTES, *openai.ROUTES, docs.assets()],
+        [
+            *ROUTES,
+            *openai.ROUTES,
+            *feed_routes.ROUTES,
+            *desk_controls.ROUTES,
+            pages.desk,
+            *pages.files(),
+            docs.assets(),
+        ],
         dependencies=dependencies,
         guards=[key_guard(settings.api_key)] if settings.api_key else [],
         before_request=_only_json,
         exception_handlers=problems.HANDLERS,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(),
-        signature_types=[Call, Models, Trades, Vitals, Watch],
+        signature_types=[Call, Controls, Feed, Models, Pulse, Trades, Vitals, Watch],
     )
 
 

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from osiris_contracts import (
+    DeskControlBody,
+    DeskReceipt,
     FeedbackReceipt,
     FeedbackSubmission,
     GenerateBody,
@@ -38,6 +40,8 @@ from osiris_contracts.openai import (
 _OPENAI = (ChatCompletion, ChatCompletionBody, Completion, CompletionBody, ModelCard, ModelList, OpenAIError)
 _ASSETS = "/docs/assets"
 _BODIES = (
+    DeskControlBody,
+    DeskReceipt,
     FeedbackReceipt,
     FeedbackSubmission,
     GenerateBody,
