@@ -70,7 +70,7 @@ def _told_to(command: DeskOrder) -> HTTPRouteHandler:
         responses={
             200: ResponseSpec(DeskReceipt, description="The desk has obeyed.", generate_examples=False),
             202: ResponseSpec(
-                DeskReceipt, description="Kept for the desk: it is away or busy.", generate_examples=False
+                DeskReceipt, description="Kept for the desk, away or busy.", generate_examples=False
             ),
         }
         | INPUT
