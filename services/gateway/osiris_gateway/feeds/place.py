@@ -39,7 +39,7 @@ def encode(place: Place) -> str:
 
 def decode(event_id: str, streams: Sequence[str]) -> Place:
     """The place that `encode` wrote; of streams that it does not name, the beginning. Fits PATTERN, or ValueError."""
-    if not re.match(PATTERN, event_id):
+    if not re.fullmatch(PATTERN, event_id):
         raise ValueError(f"expected an event id such as 19f0c1d2e3ag0h5f.2, was '{event_id[:40]}'")
     first = re.search("[g-z]", event_id)
     newest = int(event_id[: first.start()] if first else event_id, 16)
