@@ -105,7 +105,7 @@ async def _beginning(settings: CliSettings) -> AsyncIterator[dict[str, bytes]]:
                 "expected a Redis without a desk in it, OSIRIS_REDIS_URL has one and the demo would spoil its book; "
                 "name another database, such as …/1, or unset it"
             )
-        for stream in (streams.MARKET_TICKS, streams.MARKET_ORDERS, streams.MARKET_FILLS):
+        for stream in (streams.MARKET_TICKS, streams.MARKET_ORDERS, streams.MARKET_FILLS, streams.DESK_COMMANDS):
             if await redis.exists(stream):
                 for group in await redis.xinfo_groups(stream):
                     await redis.xgroup_setid(stream, group["name"], "$")

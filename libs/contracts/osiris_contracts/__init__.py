@@ -4,7 +4,19 @@ from osiris_contracts import streams
 from osiris_contracts._base import SYMBOL_PATTERN, Contract, ModelId, Priority, Symbol, UtcTime
 from osiris_contracts.access import KEY_NAME_PATTERN, ApiKey, KeyScope, api_key_digest, new_api_key
 from osiris_contracts.assessment import critique_request, parse_score
+from osiris_contracts.control import DeskCommand, DeskControlBody, DeskOrder, DeskReceipt, DeskStatus
 from osiris_contracts.desk import BookView, Critique, Decision, PositionView
+from osiris_contracts.feed import (
+    CaughtUp,
+    CritiquePiece,
+    DeadCounts,
+    Dropped,
+    QueueState,
+    QueueStates,
+    ServiceState,
+    ServiceStates,
+    Versions,
+)
 from osiris_contracts.generation import (
     MAX_PROMPT_CHARACTERS,
     MAX_TOKENS,
@@ -83,13 +95,22 @@ __all__ = [
     "AudioClip",
     "BarRange",
     "BookView",
+    "CaughtUp",
     "ChatMessage",
     "Chunk",
     "Contract",
     "Control",
     "Critique",
+    "CritiquePiece",
+    "DeadCounts",
     "DeadLetter",
     "Decision",
+    "DeskCommand",
+    "DeskControlBody",
+    "DeskOrder",
+    "DeskReceipt",
+    "DeskStatus",
+    "Dropped",
     "ErrorCode",
     "ErrorReply",
     "Example",
@@ -125,8 +146,12 @@ __all__ = [
     "ProposalCreated",
     "ProposeBody",
     "ProposedTrade",
+    "QueueState",
+    "QueueStates",
     "Reply",
     "SamplingOptions",
+    "ServiceState",
+    "ServiceStates",
     "Side",
     "SpeakBody",
     "SpeechRequest",
@@ -137,6 +162,7 @@ __all__ = [
     "ToolCall",
     "Usage",
     "UtcTime",
+    "Versions",
     "api_key_digest",
     "critique_request",
     "new_api_key",

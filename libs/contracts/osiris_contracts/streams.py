@@ -19,6 +19,8 @@ TTS_REQUESTS: Final = "tts.requests"
 AUDIO_BYTES: Final = "audio.bytes"
 """A stream of clips, and a pub/sub channel of the same name with each as base64 WAV."""
 ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
+DESK_COMMANDS: Final = "desk.commands"
+DESK_STATUS: Final = "desk.status"
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
 """Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
@@ -57,6 +59,7 @@ RETENTION: Final[dict[str, Retention]] = {
     ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
     TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
     AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
+    DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
 

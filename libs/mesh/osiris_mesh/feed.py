@@ -54,6 +54,34 @@ async def follow(
         yield sorted(entries, key=lambda entry: int(entry.id.partition("-")[0]))
 
 
+async def page(redis: Client, after: Mapping[str, bytes], count: int = _READ) -> list[Entry]:
+    """What lies behind `after` on the streams, oldest first, at most `count` of each; empty when there is nothing.
+
+    Where one stream holds more than that, entries of the others that are younger wait for a later page, so that page
+    after page comes in the order of `follow`.
+    """
+    found = await redis.xread(dict(after), count=count)
+    lists = [(name.decode(), items) for name, items in found or ()]
+    cut = min((_milliseconds(items[-1][0]) for _, items in lists if len(items) == count), default=None)
+    entries = [
+        Entry(stream, entry_id.decode(), fields)
+        for stream, items in lists
+        for entry_id, fields in items
+        if cut is None or _milliseconds(entry_id) <= cut
+    ]
+    return sorted(entries, key=lambda entry: int(entry.id.partition("-")[0]))
+
+
+async def before_last(redis: Client, stream: str, count: int) -> bytes:
+    """The position behind which the last `count` entries of `stream` lie."""
+    newest = await redis.xrevrange(stream, count=count + 1)
+    return newest[-1][0] if len(newest) > count else START
+
+
+def _milliseconds(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
+
+
 async def present(redis: Client, stream: str, last: int | None = None) -> AsyncIterator[Entry]:
     """What lies on `stream` now, oldest first: the `last` so many, or all."""
     if last is not None:

@@ -14,6 +14,10 @@ from osiris_mesh.tasks import within
 
 EVERY_SECONDS = 2.0
 LAPSE_SECONDS = 7.0
+MISSED_SECONDS = 86_400.0
+"""How long a service that did not say goodbye is still missed."""
+
+_SERVICES = "presence"
 
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +34,7 @@ async def announce(redis: Client, presence: Presence) -> None:
         pipeline.set(key, presence.model_dump_json(), px=int(LAPSE_SECONDS * 1000))
         pipeline.zadd(_roll(presence.service), {key: now + LAPSE_SECONDS})
         pipeline.zremrangebyscore(_roll(presence.service), "-inf", now)
+        pipeline.zadd(_SERVICES, {presence.service: now})
         await pipeline.execute()
 
 
@@ -39,7 +44,10 @@ async def withdraw(redis: Client, service: str, instance: str) -> None:
     async with redis.pipeline(transaction=True) as pipeline:
         pipeline.delete(key)
         pipeline.zrem(_roll(service), key)
-        await pipeline.execute()
+        pipeline.zcard(_roll(service))
+        *_, left = await pipeline.execute()
+    if not left:
+        await redis.zrem(_SERVICES, service)
 
 
 async def alive(redis: Client, service: str) -> list[Presence]:
@@ -49,6 +57,11 @@ async def alive(redis: Client, service: str) -> list[Presence]:
         return []
     values = await redis.mget(keys)
     return [Presence.model_validate_json(value) for value in values if value is not None]
+
+
+async def services(redis: Client) -> list[str]:
+    """The services that live, and those that died without a goodbye within MISSED_SECONDS, by name."""
+    return sorted(name.decode() for name in await redis.zrangebyscore(_SERVICES, time.time() - MISSED_SECONDS, "+inf"))
 
 
 async def keep_announcing(redis: Client, presence: Callable[[], Presence], patience: Patience) -> None:

@@ -8,7 +8,8 @@ from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from osiris_gateway import assessments, docs, problems, routes
+from osiris_gateway import assessments, docs, feeds, pages, problems, routes
+from osiris_gateway import controls as desk_controls
 from osiris_gateway.access.door import Door
 from osiris_gateway.access.headers import SecurityHeaders, cors
 from osiris_gateway.access.keys import Keys
@@ -16,6 +17,9 @@ from osiris_gateway.access.limiter import Limiter
 from osiris_gateway.access.metering import MeteredModels
 from osiris_gateway.access.routing import keyed, keyless
 from osiris_gateway.call import Call, Calls
+from osiris_gateway.controls import Controls
+from osiris_gateway.feeds import Feed, Hub, Pulse
+from osiris_gateway.feeds import routes as feed_routes
 from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.json_body import JsonRequest
 from osiris_gateway.models import Models
@@ -57,6 +61,11 @@ def build(settings: GatewaySettings) -> Service:
     service.background(watch.keep_refreshing)
     service.background(partial(assessments.keep_following, service.bus, scores))
     trades, vitals = Trades(service.bus, models, now), Vitals(watch, scores, now)
+    both = feeds.of(service.bus.redis)
+    hub, pulse = Hub(service.bus.redis, both), Pulse(service.bus.redis, both.desk)
+    service.on_start(hub.open)
+    service.background(hub.run)
+    service.background(pulse.run)
     service.front(
         _http(
             settings,
@@ -68,6 +77,10 @@ def build(settings: GatewaySettings) -> Service:
             vitals=_constant(vitals),
             voice=_constant(Voice(service.bus, idempotency, queue_limit=settings.queue_limit)),
             watch=_constant(watch),
+            controls=_constant(Controls(service.bus)),
+            desk_feed=_constant(both.desk),
+            audio_feed=_constant(both.audio),
+            pulse=_constant(pulse),
         ),
         settings.http_limits,
     )
@@ -77,9 +90,11 @@ def build(settings: GatewaySettings) -> Service:
 def _http(settings: GatewaySettings, keys: Keys, limiter: Limiter, **dependencies: Provide) -> SecurityHeaders:
     app = Litestar(
         [
-            keyed("generate", *routes.ASK_ROUTES, *openai.ROUTES, *speech.ROUTES),
+            keyed("generate", *routes.ASK_ROUTES, *openai.ROUTES, *speech.ROUTES, *feed_routes.ROUTES),
+            keyed("admin", *desk_controls.ROUTES),
             keyed("feedback", routes.feedback),
-            keyless(routes.health),
+            keyless(routes.health, pages.desk),
+            *pages.files(),
             docs.assets(),
         ],
         dependencies=dependencies,
@@ -90,7 +105,7 @@ def _http(settings: GatewaySettings, keys: Keys, limiter: Limiter, **dependencie
         request_class=JsonRequest,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(keys),
-        signature_types=[Call, Models, Trades, Vitals, Voice, Watch],
+        signature_types=[Call, Controls, Feed, Models, Pulse, Trades, Vitals, Voice, Watch],
     )
     return SecurityHeaders(app)
 

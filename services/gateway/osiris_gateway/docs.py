@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from osiris_contracts import (
+    DeskControlBody,
+    DeskReceipt,
     FeedbackReceipt,
     FeedbackSubmission,
     GenerateBody,
@@ -69,6 +71,8 @@ _PAGE = f"""<!DOCTYPE html>
 """
 _START = 'SwaggerUIBundle({ url: "/docs/openapi.json", dom_id: "#swagger", deepLinking: true });\n'
 _BODIES = (
+    DeskControlBody,
+    DeskReceipt,
     FeedbackReceipt,
     FeedbackSubmission,
     GenerateBody,

@@ -37,7 +37,8 @@ from osiris_gateway.vitals import Vitals
 AnyRequest = Request[Any, Any, Any]
 
 
-def _problems(**descriptions: str) -> dict[int, ResponseSpec]:
+def problem_responses(**descriptions: str) -> dict[int, ResponseSpec]:
+    """What a status means, by `_<status>`."""
     return {
         int(status.removeprefix("_")): ResponseSpec(
             Problem, description=description, media_type=PROBLEM_JSON, generate_examples=False
@@ -46,18 +47,18 @@ def _problems(**descriptions: str) -> dict[int, ResponseSpec]:
     }
 
 
-KEYED = _problems(
+KEYED = problem_responses(
     _401="No API key came, or one that is unknown, revoked or expired.",
     _403="The key has not the scope that this needs.",
     _429="The key has had its requests of this minute; Retry-After says when to come again.",
 )
-INPUT = KEYED | _problems(
+INPUT = KEYED | problem_responses(
     _400="The body is no JSON.",
     _413="The body is too long.",
     _415="The body is not application/json.",
     _422="A field is not what it should be.",
 )
-ASKING = INPUT | _problems(
+ASKING = INPUT | problem_responses(
     _409="The Idempotency-Key came with another body, or Last-Event-ID without one.",
     _429="The model's queue is full, or the key has had its minute; Retry-After says when to come again.",
     _500="The model failed.",
@@ -146,7 +147,7 @@ async def propose(
 @post(
     "/feedback/phi3",
     status_code=200,
-    responses=INPUT | _problems(_404="No such transaction.", _503="Redis is away."),
+    responses=INPUT | problem_responses(_404="No such transaction.", _503="Redis is away."),
     tags=["trades"],
     summary="Correct, rate or comment on a proposal",
 )

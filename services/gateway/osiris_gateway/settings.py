@@ -9,7 +9,7 @@ from osiris_gateway.access.neighbours import is_loopback
 from osiris_mesh import MeshSettings
 from osiris_mesh.bounded_http import HttpLimits
 
-_ORIGIN = re.compile(r"https?://[^\s/?#,*]+")
+_ORIGIN = re.compile(r"https?://[^\s/?#,*]+|null")
 
 
 class GatewaySettings(MeshSettings):

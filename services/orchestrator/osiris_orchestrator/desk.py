@@ -14,7 +14,7 @@ It can be saved and restored between any two calls; a run that was under way the
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -22,6 +22,7 @@ from uuid import UUID
 from osiris_contracts import (
     Critique,
     Decision,
+    DeskOrder,
     ErrorReply,
     Fill,
     GateVerdict,
@@ -35,7 +36,7 @@ from osiris_contracts import (
     parse_score,
 )
 from osiris_orchestrator.book import Book
-from osiris_orchestrator.gate import judge, reduces
+from osiris_orchestrator.gate import ORDERS_STOPPED, judge, reduces
 from osiris_orchestrator.orders import order_for
 from osiris_orchestrator.policy import Policy
 from osiris_orchestrator.run_id import request_id, run_id, sampling_seed
@@ -95,6 +96,16 @@ class Desk:
         self.state = state
         self.policy = policy
         self._judged: _Judged | None = None
+
+    def obey(self, command: DeskOrder) -> None:
+        """Do as the owner says. A run under way is held to a stop too: nothing is sent that adds exposure."""
+        change = {
+            "pause": {"paused": True},
+            "resume": {"paused": False},
+            "stop": {"orders_stopped": True},
+            "allow": {"orders_stopped": False},
+        }
+        self.state = self.state.model_copy(update=change[command])
 
     def awaiting(self, tick: MarketTick) -> set[UUID]:
         """The orders sent before `tick` of which nothing was heard: their reports must come before it is handled.
@@ -217,8 +228,12 @@ class Desk:
         if judged is None:
             raise RuntimeError("expected conclude only after decide_on asked for a critique")
         status: Literal["accepted", "passed"] = "accepted" if judged.order else "passed"
+        stopped = self.state.orders_stopped and judged.order is not None and not judged.reduces
         if isinstance(reply, GenerateResult):
             critique = Critique(text=reply.text, score=parse_score(reply.text), model_version=reply.model_version)
+            if stopped:  # while the critic wrote
+                refused = replace(judged, verdict=GateVerdict(accepted=False, reasons=(ORDERS_STOPPED,)))
+                return self._finish(judged.run, "rejected", refused, critique=critique)
             return self._finish(judged.run, status, judged, order=judged.order, critique=critique)
         error = f"hermes: {reply.code}: {reply.message}"
         if judged.reduces:
@@ -254,6 +269,7 @@ class Desk:
             daily_pnl=book.daily_pnl,
             unreported_since=self._unreported_since(run.symbol),
             policy=self.policy,
+            orders_stopped=self.state.orders_stopped,
         )
         order = order_for(proposal, run=run.run_id, symbol=run.symbol, position=position, target=target, bars=run.bars)
         return _Judged(run, proposal, phi3_version, verdict, order, reduces(position.quantity, target))

@@ -6,6 +6,8 @@ from datetime import datetime
 from osiris_contracts import GateVerdict, Proposal
 from osiris_orchestrator.policy import Policy
 
+ORDERS_STOPPED = "expected new orders to be allowed, the owner stopped them"
+
 
 def judge(
     proposal: Proposal,
@@ -18,6 +20,7 @@ def judge(
     daily_pnl: float,
     unreported_since: datetime | None,
     policy: Policy,
+    orders_stopped: bool = False,
 ) -> GateVerdict:
     """Whether the desk may act on `proposal`, and if not, why.
 
@@ -31,6 +34,7 @@ def judge(
         daily_pnl: NAV now less NAV when the UTC day began, quote currency.
         unreported_since: bar of an order of which the venue has not told what became of it; None when there is none.
         policy: the limits.
+        orders_stopped: whether the owner wants no new exposure.
     """
     if proposal.ticker != symbol:
         return _rejected(f"expected a proposal for {symbol}, was for {proposal.ticker}")
@@ -42,7 +46,7 @@ def judge(
         return _rejected(*unusable)
     if proposal.action != "adjust":
         return GateVerdict(accepted=True)
-    reasons = []
+    reasons = [ORDERS_STOPPED] if orders_stopped else []
     if nav <= 0:
         reasons.append(f"expected NAV above 0, was {nav:.2f}")
     elif is_too_large(abs(target) * price, nav, policy.max_position_size_pct):

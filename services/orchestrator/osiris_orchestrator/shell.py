@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from osiris_contracts import (
     EXECUTION,
     Decision,
+    DeskCommand,
+    DeskStatus,
     ErrorReply,
     GateVerdict,
     GenerateRequest,
@@ -26,9 +28,12 @@ from osiris_contracts import (
 )
 from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
 from osiris_mesh import envelope as envelopes
+from osiris_mesh.connection import BLOCK_MS
 from osiris_mesh.errors import explain
+from osiris_mesh.ids import new_id
 from osiris_mesh.proposals import announce_proposal
 from osiris_mesh.scripts import Output
+from osiris_mesh.tasks import end
 from osiris_orchestrator.desk import Desk, ReportRefused, TickRefused
 from osiris_orchestrator.settings import OrchestratorSettings
 from osiris_orchestrator.state import State
@@ -36,6 +41,9 @@ from osiris_orchestrator.steps import CritiqueRequest, RunRequest
 
 TICKS_AT_ONCE = 200
 REPORTS_AT_ONCE = 500
+COMMANDS_AT_ONCE = 100
+OBEY_SECONDS = 0.25
+"""The owner's commands are looked at so often, whatever the desk waits for."""
 NAME = streams.DESK_GROUP
 
 Entry = tuple[str, dict[bytes, bytes]]
@@ -50,7 +58,7 @@ class Shell:
         self._bus = bus
         self._settings = settings
         self._ticks = settings.market_channel
-        names = (self._ticks, streams.MARKET_FILLS)
+        names = (self._ticks, streams.MARKET_FILLS, streams.DESK_COMMANDS)
         self._sequencer = Sequencer(bus, NAME, names, settings.lease_seconds)
         self._desk = Desk(State.fresh(settings.policy), settings.policy)
         self._positions: dict[str, str] = {}
@@ -69,12 +77,46 @@ class Shell:
             _log.info("the desk is open", runs=self._desk.state.sequence, resumed=saved is not None)
             await self._decide_due()
             while True:
-                entries = await self._sequencer.read(self._ticks, count=TICKS_AT_ONCE)
+                block_ms = int(OBEY_SECONDS * 1000)
+                entries = await self._sequencer.read(self._ticks, count=TICKS_AT_ONCE, block_ms=block_ms)
+                await self._obey()
                 await self._take_reports()
                 for entry in entries:
+                    while self._desk.state.paused:
+                        await self._obey(block_ms=BLOCK_MS)
                     await self._take(entry)
                 if entries or self._positions:
                     await self._commit()
+
+    async def _obey(self, block_ms: int | None = None) -> None:
+        """Do what the owner said since, and tell that it is done."""
+        entries = await self._sequencer.read(streams.DESK_COMMANDS, count=COMMANDS_AT_ONCE, block_ms=block_ms)
+        for entry in entries:
+            try:
+                envelope = envelopes.parse(entry[1])
+                command = DeskCommand.model_validate_json(envelope.data)
+            except (MalformedEnvelope, ValidationError) as error:
+                _log.error("command put aside", entry_id=entry[0], reason=str(error))
+                self._outputs.append(self._sequencer.dead_letter(streams.DESK_COMMANDS, entry, str(error)))
+            else:
+                _log.warning("told to " + command.command, reason=command.reason)
+                self._desk.obey(command.command)
+                self._outputs.append(self._status(command, envelope.id or entry[0]))
+            self._positions[streams.DESK_COMMANDS] = entry[0]
+        if entries:
+            await self._commit()
+
+    def _status(self, command: DeskCommand, command_id: str) -> Output:
+        state = self._desk.state
+        status = DeskStatus(
+            paused=state.paused,
+            orders_stopped=state.orders_stopped,
+            command=command.command,
+            command_id=command_id,
+            reason=command.reason,
+            changed_at=datetime.now(UTC),
+        )
+        return self._sequencer.output(streams.DESK_STATUS, status, id=new_id(), correlationid=command_id)
 
     async def _take(self, entry: Entry) -> None:
         """One bar, and the runs that come due with it."""
@@ -132,17 +174,24 @@ class Shell:
     async def _ask(
         self, stream: str, request: GenerateRequest, request_id: UUID, run: UUID
     ) -> GenerateResult | ErrorReply:
+        asked = self._bus.ask(
+            stream,
+            request,
+            id=str(request_id),
+            correlationid=str(run),
+            timeout=self._settings.model_timeout_seconds,
+        )
+        asking = asyncio.create_task(asked)
         try:
-            return await self._bus.ask(
-                stream,
-                request,
-                id=str(request_id),
-                correlationid=str(run),
-                timeout=self._settings.model_timeout_seconds,
-            )
+            while not asking.done():
+                await asyncio.wait({asking}, timeout=OBEY_SECONDS)
+                await self._obey()
+            return asking.result()
         except Refused as refusal:
             _log.warning("a model did not answer", stream=stream, code=refusal.code, reason=refusal.message)
             return refusal.reply()
+        finally:
+            await end(asking)
 
     async def _announce(self, run: RunRequest, proposal: Proposal, version: str, verdict: GateVerdict | None) -> None:
         """Tell of a proposal while its critique is still to come; after a crash it is told again, under the same id."""

@@ -26,6 +26,8 @@ class State(Contract):
         seen: the last fills taken, as order id and reason.
         sequence: runs so far.
         last_run: id of the last run; what the next one is chained to.
+        paused: whether the owner wants no bars taken.
+        orders_stopped: whether the owner wants no new exposure.
     """
 
     book: Book
@@ -35,6 +37,8 @@ class State(Contract):
     seen: tuple[str, ...] = ()
     sequence: int = 0
     last_run: UUID
+    paused: bool = False
+    orders_stopped: bool = False
 
     @classmethod
     def fresh(cls, policy: Policy) -> Self:

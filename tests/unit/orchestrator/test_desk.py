@@ -221,6 +221,40 @@ def test_on_a_bad_day_nothing_is_opened_but_what_is_held_can_be_left() -> None:
     assert run(desk, propose("abort")).order.side == "SELL"
 
 
+def test_while_orders_are_stopped_nothing_is_opened_but_what_is_held_can_be_left() -> None:
+    desk = with_position(fresh())
+    desk.obey("stop")
+    refused = run(desk, propose(side="SHORT"))
+    assert (refused.status, refused.order, refused.critique) == ("rejected", None, None)
+    assert refused.verdict.reasons == ("expected new orders to be allowed, the owner stopped them",)
+    left = run(desk, propose("abort"))
+    assert left.order.side == "SELL"
+    desk.on_execution(fill_of(left.order))
+    desk.obey("allow")
+    assert run(desk, propose()).verdict.accepted
+
+
+def test_a_stop_while_the_critic_writes_holds_the_order_back_and_keeps_the_critique() -> None:
+    desk = fresh()
+    for number in range(5):
+        desk.on_tick(bar(number))
+    assert isinstance(desk.decide_on(propose()), CritiqueRequest)
+    desk.obey("stop")
+    decision = desk.conclude(CRITIQUE)
+    assert (decision.status, decision.order) == ("rejected", None)
+    assert decision.critique.score == 8
+    assert not desk.state.open_orders
+
+
+def test_what_the_owner_said_outlives_a_restart() -> None:
+    desk = fresh()
+    desk.obey("stop")
+    desk.obey("pause")
+    again = State.from_json(desk.state.to_json())
+    assert (again.orders_stopped, again.paused) == (True, True)
+    assert Desk(again, desk.policy).due() is None
+
+
 def test_a_bar_that_is_not_new_is_refused_and_changes_nothing() -> None:
     desk = fresh()
     desk.on_tick(bar(3))
