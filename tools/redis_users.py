@@ -25,9 +25,9 @@ OPERATOR = "operator"
 
 _CONNECTION = "client|setinfo client|setname client|id select ping multi exec discard script|load command|info"
 _STREAM = "xadd xread xreadgroup xrange xrevrange xlen xack xclaim xautoclaim xpending xinfo xgroup xtrim"
-_KEY = "get set mget exists del expire pexpire zadd zrem zrange zremrangebyscore"
+_KEY = "get set mget exists del expire pexpire zadd zrem zrange zremrangebyscore zcard"
 _SCRIPT = "evalsha eval"
-_LOOK = "xread xrange xrevrange xinfo xlen xpending exists get mget zrange"
+_LOOK = "xread xrange xrevrange xinfo xlen xpending exists get mget hgetall zrange zrangebyscore"
 
 _NO_KEY = ""
 """What our scripts are given in place of a key they do not need."""
@@ -47,6 +47,7 @@ class Needs:
         remembers: it sets.
         looks_at: it reads.
         counts: it reads, with the script that counts what waits.
+        says: pub/sub channels it publishes on.
         commands: beyond those that all have.
     """
 
@@ -56,6 +57,7 @@ class Needs:
     remembers: tuple[str, ...] = ()
     looks_at: tuple[str, ...] = ()
     counts: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
 
 
@@ -70,8 +72,28 @@ def _sequenced(name: str) -> tuple[str, ...]:
 
 
 _ALL_LANES = tuple(lane for stream in streams.REQUESTS_OF.values() for lane in streams.lanes(stream))
+_SPEECH_LANES = streams.lanes(streams.TTS_REQUESTS)
 _MODELS_CONTROLS = tuple(map(streams.control, get_args(ModelId)))
 _REPLIES = (streams.replies("*"), streams.answer("*"), streams.ORCHESTRATOR_REPLIES, STRANGERS_REPLIES)
+
+
+_SHOWN = (
+    *_ALL_LANES,
+    *_SPEECH_LANES,
+    streams.MARKET_TICKS,
+    streams.MARKET_ORDERS,
+    streams.MARKET_FILLS,
+    streams.PROPOSAL_CREATED,
+    streams.PROPOSAL_ASSESSED,
+    streams.FEEDBACK_SUBMITTED,
+    streams.ADVICE_GENERATED,
+    streams.ORCHESTRATOR_REPLIES,
+    streams.AUDIO_BYTES,
+    streams.ASSESSMENT_SPOKEN,
+    streams.DESK_COMMANDS,
+    streams.DESK_STATUS,
+)
+"""What the gateway shows to whoever watches the desk."""
 
 
 def _model(model: ModelId) -> Needs:
@@ -82,20 +104,26 @@ def _model(model: ModelId) -> Needs:
 
 SERVICES = {
     "gateway": Needs(
-        owns=(streams.answer("*"), "idempotency:*", "proposal:*", "gateway:*"),
+        owns=(streams.answer("*"), "idempotency:*", "proposal:*", "gateway:limits:*"),
         publishes=(
             *_ALL_LANES,
+            *_SPEECH_LANES,
             *_MODELS_CONTROLS,
+            streams.control("tts"),
             streams.PROPOSAL_CREATED,
             streams.PROPOSAL_ASSESSED,
             streams.FEEDBACK_SUBMITTED,
+            streams.DESK_COMMANDS,
         ),
         looks_at=(
-            *(f"presence:{model}{rest}" for model in get_args(ModelId) for rest in ("", ":*")),
-            *_ALL_LANES,
-            streams.PROPOSAL_ASSESSED,
+            "gateway:keys",
+            "gateway:keys:version",
+            "presence",
+            "presence:*",
+            *_SHOWN,
+            *map(streams.dead, _SHOWN),
         ),
-        counts=_ALL_LANES,
+        counts=_SHOWN,
         commands=("info",),  # whether Redis has room
     ),
     "hermes": _model("hermes"),
@@ -103,20 +131,37 @@ SERVICES = {
     "orchestrator": Needs(
         owns=(
             *_consumed(streams.MARKET_TICKS, streams.MARKET_FILLS, streams.ADVICE_GENERATED),
+            *_consumed(streams.DESK_COMMANDS, streams.DESK_STATUS, streams.ASSESSMENT_SPOKEN),
+            *_consumed(streams.PROPOSAL_ASSESSED),  # it speaks them
             streams.ORCHESTRATOR_REPLIES,
+            streams.answer("*"),
             *_sequenced(streams.DESK_GROUP),
+            f"effect:{streams.DESK_GROUP}.speech:*",
+            "last_speak_ms.*",
         ),
         publishes=(
             *_ALL_LANES,
+            *_SPEECH_LANES,
             *_MODELS_CONTROLS,
+            streams.control("tts"),
             streams.PROPOSAL_CREATED,
-            streams.PROPOSAL_ASSESSED,
             streams.MARKET_ORDERS,
         ),
         remembers=("proposal:*",),
     ),
     "sim": Needs(
         owns=(*_consumed(streams.MARKET_ORDERS, streams.MARKET_TICKS, streams.MARKET_FILLS), *_sequenced("sim.*")),
+    ),
+    "tts": Needs(
+        owns=(
+            *_consumed(streams.TTS_REQUESTS, streams.AUDIO_BYTES),
+            "effect:tts:*",
+            "effect-answers:tts",
+            "pieces:tts:*",
+        ),
+        answers=_REPLIES,
+        commands=("hmget", "hget", "hset", "publish"),
+        says=(streams.AUDIO_BYTES,),
     ),
     "trainer": Needs(
         owns=_consumed(streams.PROPOSAL_CREATED, streams.PROPOSAL_ASSESSED, streams.FEEDBACK_SUBMITTED),
@@ -127,6 +172,7 @@ SERVICES = {
 def _of_every(service: str) -> tuple[str, ...]:
     """What every service owns: its presence, its instances' replies, its instructions."""
     return (
+        "presence",
         f"presence:{service}",
         f"presence:{service}:*",
         streams.replies(f"{service}-*"),
@@ -155,7 +201,7 @@ def rules(service: str, needs: Needs) -> str:
     )
     parts = [
         _keys("RW", (*_of_every(service), *needs.owns)),
-        "resetchannels -@all",
+        " ".join(("resetchannels", *(f"&{channel}" for channel in needs.says), "-@all")),
         _allow(commands),
         *(f"({_allow(allowed)} {_keys(kind, patterns)})" for patterns, kind, allowed in selectors if patterns),
     ]

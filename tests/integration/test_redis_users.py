@@ -52,7 +52,7 @@ def make_secrets(folder: Path, url: str) -> dict[str, str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    """gateway, orchestrator, sim, trainer and two quick models, each with the URL of its own user."""
+    """gateway, orchestrator, sim, trainer, tts and two quick models, each with the URL of its own user."""
     folder = tmp_path_factory.mktemp("users")
     home, secrets = folder / "home", folder / "secrets"
     make_secrets(secrets, "redis://127.0.0.1:1/0")
@@ -66,6 +66,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
             "hermes": Process("hermes", urls["hermes"], home, "hermes", module=FAKE, **environment),
             "phi3": Process("phi3", urls["phi3"], home, "phi3", module=FAKE, **environment),
             "trainer": Process("trainer", urls["trainer"], home),
+            "tts": Process("tts", urls["tts"], home),
             "gateway": Process("gateway", urls["gateway"], home),
             "orchestrator": Process("orchestrator", urls["orchestrator"], home),
             "sim": Process("sim", urls["sim"], home, "--loop", "--speed", "4x"),
@@ -93,6 +94,10 @@ async def test_the_desk_works_and_nobody_is_refused_anything(desk: Desk) -> None
             assert answer.status_code == 200, answer.text
             assert "event: result" in answer.text
         assert (await http.get("/health")).json()["status"] == "ok"
+        spoken = await http.post("/speak", json={"text": "Gold rose."})
+        assert spoken.status_code == 200, spoken.text
+        assert (await http.post("/desk/stop", json={})).is_success
+        await shown(http, {"tick", "decision", "services", "lag", "dead", "versions", "control"})
 
     feedback_log = desk.home / "data" / "phi3_feedback_data.jsonl"
     watcher = connect(desk.urls["watcher"])
@@ -124,6 +129,17 @@ async def test_the_desk_works_and_nobody_is_refused_anything(desk: Desk) -> None
     await watcher.aclose()
 
 
+async def shown(http: httpx.AsyncClient, wanted: set[str]) -> None:
+    """Look at the desk's page until it has told of everything that is wanted."""
+    missing = set(wanted)
+    async with http.stream("GET", "/stream/desk") as answer:
+        async for line in answer.aiter_lines():
+            missing.discard(line.removeprefix("event: "))
+            if not missing:
+                return
+    raise AssertionError(f"the feed ended without {missing}")
+
+
 async def refusals(watcher: Any) -> list[str]:
     """Who was refused what."""
     return [f"{each['username']}: {each['reason']} {each['object']}" for each in await watcher.acl_log()]
@@ -152,7 +168,9 @@ NOT_ITS_OWN: dict[str, list[tuple[Any, ...]]] = {
         ("EVAL", "return redis.call('DEL', KEYS[1])", 1, "hermes.requests"),
         ("XADD", "market.orders", "*", "data", "{}"),
         ("XADD", "advice.generated", "*", "data", "{}"),
-        ("XREAD", "STREAMS", "phi3.feedback.submitted", "0"),
+        ("XADD", "desk.status", "*", "data", "{}"),
+        ("PUBLISH", "audio.bytes", "x"),
+        ("HSET", "gateway:keys", "mine", "{}"),
         ("GET", "state:orchestrator"),
     ],
     "orchestrator": [
@@ -165,6 +183,11 @@ NOT_ITS_OWN: dict[str, list[tuple[Any, ...]]] = {
         ("XADD", "hermes.requests", "*", "data", "{}"),
         ("SET", "lease:orchestrator", "me"),
         ("XREAD", "STREAMS", "advice.generated", "0"),
+    ],
+    "tts": [
+        ("XADD", "market.orders", "*", "data", "{}"),
+        ("XREAD", "STREAMS", "hermes.requests", "0"),
+        ("PUBLISH", "alerts", "x"),
     ],
     "trainer": [
         ("XADD", "hermes.requests", "*", "data", "{}"),
