@@ -129,3 +129,15 @@ async def test_more_clients_than_it_can_hold_are_told(door: Door) -> None:
             writer.transport.abort()
         await asyncio.sleep(0.1)
         assert (await send(port, GET + b"connection: close\r\n\r\n")).statuses == [200]
+
+
+async def test_a_client_that_does_not_read_is_cut(door: Door) -> None:
+    async with door(stalled_seconds=0.4) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)  # it buffers next to nothing
+        large = b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nhost: osiris\r\n\r\n"
+        writer.write(large * 50)  # 70 MB, more than the system takes
+        await asyncio.sleep(1.5)
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            while True:
+                await asyncio.wait_for(reader.readexactly(65_536), 5)
+        writer.transport.abort()

@@ -249,6 +249,17 @@ def test_a_dead_letter_is_replayed_as_it_came(redis: "Redis", capsys: Captured) 
     assert capsys.readouterr().out == "no dead letters\n"
 
 
+def test_what_was_cut_is_not_replayed_as_if_it_were_whole(redis: "Redis", capsys: Captured) -> None:
+    whole, cut = dead_letter(redis), dead_letter(redis, **{"dead-cut": "9000000 bytes in 1 fields"})
+    assert main(["dead", "replay", "hermes.requests", "--all"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "replayed 1\n"
+    assert cut in said.err and whole not in said.err
+    assert redis.xlen("hermes.requests:dead") == 1
+    assert main(["dead", "show", "hermes.requests", cut]) == 0
+    assert "9000000 bytes in 1 fields" in capsys.readouterr().out
+
+
 def test_all_dead_letters_of_a_stream_are_dropped(redis: "Redis", capsys: Captured) -> None:
     for _ in range(3):
         dead_letter(redis)
