@@ -11,7 +11,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers test-compat test-vllm lint up logs chaos bench bench-engines schemas env clean
+.PHONY: help demo test browser pictures servers test-compat test-vllm lint up logs chaos bench bench-engines schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,8 +42,14 @@ $(CLIENTS)/.installed: tests/clients/requirements.lock tests/clients/package.jso
 	@if command -v npm > /dev/null; then npm install --prefix $(CLIENTS) --silent --no-package-lock --no-audit --no-fund; fi
 	@touch $@
 
-test: $(STAMP) $(CLIENTS)/.installed  ## the whole suite, in parallel
+browser:  # for the tests of the desk's page
+	@tests/browser/install.sh
+
+test: $(STAMP) $(CLIENTS)/.installed browser  ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+pictures: $(STAMP) browser  ## the README's pictures of the desk, anew
+	@DESK_PICTURES=docs/img $(BIN)/python -m pytest -q tests/browser/test_pictures.py
 
 # hermes as it runs on a GPU, whose pins are not ours
 $(VLLM)/.installed: $(VLLM_LOCK)

@@ -25,8 +25,10 @@ async def test_the_gateway_keeps_its_openapi_document(redis_url: str, tmp_path: 
         assert present.probe_url
         schema = schemathesis.openapi.from_url(f"{present.probe_url}/docs/openapi.json")
         operations = [found.ok() for found in schema.get_all_operations()]
-        assert len(operations) == 10
-        for operation in operations:
+        assert len(operations) == 16
+        endless = [each for each in operations if each.path.startswith("/stream/")]  # tests/integration/test_feeds.py
+        assert len(endless) == 2
+        for operation in (each for each in operations if each not in endless):
 
             @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
             @given(case=operation.as_strategy())

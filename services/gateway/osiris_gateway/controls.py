@@ -69,9 +69,7 @@ def _told_to(command: DeskOrder) -> HTTPRouteHandler:
         status_code=200,
         responses={
             200: ResponseSpec(DeskReceipt, description="The desk has obeyed.", generate_examples=False),
-            202: ResponseSpec(
-                DeskReceipt, description="Kept for the desk, away or busy.", generate_examples=False
-            ),
+            202: ResponseSpec(DeskReceipt, description="Kept for the desk, away or busy.", generate_examples=False),
         }
         | INPUT
         | problem_responses(_503="Redis is away or full."),
