@@ -15,7 +15,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines redis-users acl schemas env clean
+.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines redis-users acl schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -52,8 +52,14 @@ $(EARS)/.installed: tests/ears/requirements.lock
 	@$(EARS)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
-test: $(STAMP) $(CLIENTS)/.installed $(EARS)/.installed  ## the whole suite, in parallel
+browser:  # for the tests of the desk's page
+	@tests/browser/install.sh
+
+test: $(STAMP) $(CLIENTS)/.installed $(EARS)/.installed browser  ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+pictures: $(STAMP) browser  ## the README's pictures of the desk, anew
+	@DESK_PICTURES=docs/img $(BIN)/python -m pytest -q tests/browser/test_pictures.py
 
 # hermes as it runs on a GPU, whose pins are not ours
 $(VLLM)/.installed: $(VLLM_LOCK)

@@ -56,7 +56,9 @@ async def gateway_url(redis_url: str, repository: Path, tmp_path: Path) -> Async
 async def test_the_gateway_keeps_its_openapi_document(gateway_url: str) -> None:
     schema = schemathesis.openapi.from_url(f"{gateway_url}/docs/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) >= 10
+    endless = [each for each in operations if each.path.startswith("/stream/")]  # tests/integration/test_feeds.py
+    assert (len(operations), len(endless)) == (18, 2)
+    operations = [each for each in operations if each not in endless]
     sent, session = 0, requests.Session()
     with_body = [operation for operation in operations if operation.body]
     share = -(-EXAMPLES // (2 * len(with_body)))

@@ -83,9 +83,22 @@ _OWN: Final = frozenset(
         TTS_REQUESTS,
         AUDIO_BYTES,
         ASSESSMENT_SPOKEN,
+        DESK_COMMANDS,
+        DESK_STATUS,
     }
 )
-_OWN_KEYS: Final = ("effect", "effect-answers", "lease", "state", "commits", "presence", "idempotency", "proposal")
+_OWN_KEYS: Final = (
+    "effect",
+    "effect-answers",
+    "lease",
+    "state",
+    "commits",
+    "presence",
+    "idempotency",
+    "proposal",
+    "gateway",
+    "pieces",
+)
 _OWN_PREFIXES: Final = ("control.", *(f"{kind}:" for kind in _OWN_KEYS))
 
 

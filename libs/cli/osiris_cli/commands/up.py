@@ -54,6 +54,7 @@ async def _run(desk_settings: "CliSettings", out: "Console") -> None:
             on_change=None if out.is_terminal else lambda status: out.print(_told(status)),
         ) as running:
             out.print(f"desk in {desk_settings.home}, logs in {desk_settings.logs}; Ctrl-C ends it", soft_wrap=True)
+            out.print(f"the desk's page: {running.gateway_url}/", soft_wrap=True)
             if not out.is_terminal:
                 out.print(f"gateway {running.gateway_url}", soft_wrap=True)
                 await signals.stop.wait()

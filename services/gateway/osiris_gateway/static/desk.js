@@ -82,5 +82,8 @@ const feed = new globalThis.osiris.Follower({
   },
 });
 
+for (const button of document.querySelectorAll("[data-close]")) {
+  button.addEventListener("click", () => button.closest("dialog").close(""));
+}
 onKey(() => feed.retry());
 feed.run();

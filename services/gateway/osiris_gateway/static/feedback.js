@@ -3,7 +3,7 @@ import { el, say } from "./dom.js";
 import { post } from "./gateway.js";
 import { thumb } from "./icons.js";
 
-const SAID = { rating: "rated", qualitative_comment: "commented", correction: "corrected" };
+const SAID = { rating: "rated", qualitative_comment: "comment taken", correction: "corrected, phi3 learns from it" };
 
 const field = (name, input, wide = false) => el("label", { class: `field${wide ? " wide" : ""}` }, name, input);
 
@@ -53,12 +53,12 @@ export class FeedbackBar {
 
   async #send(body) {
     await post("/feedback/phi3/", { transaction_id: this.id, ...body });
+    this.given(body);
   }
 
   async #rate(way) {
     try {
       await this.#send({ feedback_type: "rating", feedback_content: way });
-      this.#press(way);
     } catch (error) {
       say(this.said, error.message);
     }
@@ -92,7 +92,6 @@ export class FeedbackBar {
         const opener = this.kind === "comment" ? this.comment : this.correct;
         this.#close();
         opener.focus();
-        say(this.said, "thank you; phi3 learns from it");
       } catch (error) {
         say(problem, error.message);
       }
