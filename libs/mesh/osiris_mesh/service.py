@@ -22,8 +22,9 @@ from osiris_mesh.patience import Patience
 from osiris_mesh.presence import announce, keep_announcing, withdraw
 from osiris_mesh.probes import Probes
 from osiris_mesh.settings import MeshSettings
-from osiris_mesh.subscription import Handler, Subscription, Terms
+from osiris_mesh.subscription import Handler, Subscription
 from osiris_mesh.tasks import end
+from osiris_mesh.terms import Terms
 from osiris_mesh.trim import keep_trimming
 
 Hook = Callable[[], Awaitable[None]]
