@@ -4,6 +4,7 @@ VENV := .venv
 CLIENTS := .venv-clients
 VLLM := .venv-vllm
 PEERS := .venv-peers
+LITELLM := .venv-litellm
 SERVERS := .servers
 VLLM_LOCK := services/hermes/environments/vllm-cpu.lock
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers test-compat test-vllm lint up logs chaos bench bench-engines schemas env clean
+.PHONY: help demo test servers test-compat test-vllm lint up logs chaos bench bench-engines bench-gateway schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -87,6 +88,15 @@ $(PEERS)/.installed: tests/bench/engines/requirements.lock
 bench-engines: $(STAMP) $(PEERS)/.installed $(VLLM)/.installed  ## our engine against its peers, kept in docs/performance.md
 	@$(BIN)/python -m tests.bench.engines --write docs/performance.md
 
+$(LITELLM)/.installed: tests/bench/gateway/requirements.lock
+	@test -x $(LITELLM)/bin/python || $(PYTHON) -m venv $(LITELLM)
+	@echo "installing LiteLLM's proxy into $(LITELLM) (once, some minutes)"
+	@$(LITELLM)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+bench-gateway: $(STAMP) $(LITELLM)/.installed  ## our gateway against a sidecar and LiteLLM, kept in docs/performance.md
+	@$(BIN)/python -m tests.bench.gateway --write docs/performance.md
+
 schemas: $(STAMP)  ## export the contracts to docs/schemas
 	@$(BIN)/python -m osiris_contracts docs/schemas
 
@@ -94,4 +104,4 @@ env: $(STAMP)  ## write .env.template from the settings
 	@$(BIN)/python tools/env_template.py > .env.template
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) $(CLIENTS) $(VLLM) $(PEERS) $(SERVERS) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(VLLM) $(PEERS) $(LITELLM) $(SERVERS) .osiris

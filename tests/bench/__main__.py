@@ -4,7 +4,6 @@ import importlib
 import sys
 
 SUBJECTS = {
-    "http": ("tests.bench.http_path", "HTTP → stream → echo worker → HTTP"),
     "decode": ("tests.bench.decode", "engine decode"),
     "priorities": ("tests.bench.priorities", "interactive work before a long batch queue"),
     "replay": ("tests.bench.replay", "sim replay into Redis"),
