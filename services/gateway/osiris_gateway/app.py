@@ -57,6 +57,7 @@ def _http(settings: GatewaySettings, **dependencies: Provide) -> Litestar:
         exception_handlers=problems.HANDLERS,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(),
+        logging_config=None,  # it would start a thread; structlog is configured already
         signature_types=[Call, Models, Trades, Vitals, Watch],
     )
 
@@ -65,7 +66,7 @@ def _constant(value: Any) -> Provide:
     return Provide(lambda: value, sync_to_thread=False)
 
 
-def _only_json(request: Request[Any, Any, Any]) -> None:
+async def _only_json(request: Request[Any, Any, Any]) -> None:
     """Refuse other bodies: a web page may send text across origins without asking, JSON it may not."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and kind != "application/json":

@@ -16,7 +16,7 @@ def key_guard(key: SecretStr) -> Guard:
     """A guard that lets through who sends `Authorization: Bearer <key>`."""
     expected = key.get_secret_value().encode()
 
-    def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         sent = connection.headers.get("authorization", "")
         given = sent[len(_SCHEME) :].encode() if sent.lower().startswith(_SCHEME) else b""
         if not hmac.compare_digest(given, expected):
