@@ -3,16 +3,17 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from redis.exceptions import RedisError
 
 from osiris_contracts import ErrorCode, ErrorReply, streams
 from osiris_mesh import envelope, scripts
 from osiris_mesh.control import Controls
 from osiris_mesh.deadletter import letter
-from osiris_mesh.delivery import Delivery, set_current_delivery
+from osiris_mesh.delivery import Delivery
 from osiris_mesh.envelope import Envelope
 from osiris_mesh.errors import Refused
 from osiris_mesh.leases import Leases
@@ -22,7 +23,7 @@ from osiris_mesh.terms import Terms
 from osiris_mesh.writer import Writer
 
 Entry = dict[bytes, bytes]
-Work = Callable[[], Awaitable[BaseModel | None]]
+Handler = Callable[[Any, Delivery], Awaitable[BaseModel | None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +42,8 @@ class Handling:
         stream: str,
         base: str,
         group: str,
+        contract: Any,
+        handler: Handler,
         terms: Terms,
         leases: Leases,
         writer: Writer,
@@ -51,22 +54,27 @@ class Handling:
         self._base = base
         self._batch_lane = streams.lane(base, "batch") if base in streams.LANED else None
         self._group = group
+        self._adapter: TypeAdapter[Any] = TypeAdapter(contract)
+        self._handler = handler
         self._terms = terms
         self._leases = leases
         self._writer = writer
         self._controls = controls
         self._metrics = metrics
+        # looked up once: by name it costs as much as the counting
+        self._in_flight = metrics.in_flight.labels(stream)
+        self._seconds = metrics.seconds.labels(stream)
+        self._handled = metrics.handled.labels(stream)
 
-    async def handle(self, entry_id: str, entry: Entry, deliveries: int, work: Work) -> None:
-        """Handle one entry to its end.
+    async def handle(self, entry_id: str, entry: Entry, deliveries: int) -> None:
+        """Handle one entry, in a task of its own, to its end.
 
         Args:
             deliveries: how often it was handed out, this time included.
-            work: the handler's.
         """
         self._leases.has_its_turn(entry_id)
         try:
-            await self._handle(entry_id, entry, deliveries, work)
+            await self._handle(entry_id, entry, deliveries)
         except (RedisError, OSError) as error:
             self._leases.let_run_out(entry_id)  # then it is tried again
             _log.error("redis failed, the entry stays pending", entry_id=entry_id, error=str(error))
@@ -99,7 +107,7 @@ class Handling:
             answers_kept=self._terms.answers_kept,
         )
 
-    async def _handle(self, entry_id: str, entry: Entry, deliveries: int, work: Work) -> None:
+    async def _handle(self, entry_id: str, entry: Entry, deliveries: int) -> None:
         try:
             attributes = envelope.parse(entry)
         except envelope.MalformedEnvelope as error:
@@ -109,28 +117,30 @@ class Handling:
         if self._is_mislaid(attributes):
             await delivery.move(streams.lane(self._base, attributes.priority))
             return
-        with (
-            structlog.contextvars.bound_contextvars(
-                stream=self._stream, message_id=delivery.id, correlation_id=delivery.correlation_id
-            ),
-            self._leases.handling(entry_id, deliveries),
-            self._metrics.in_flight.labels(self._stream).track_inprogress(),
-            self._metrics.seconds.labels(self._stream).time(),
-        ):
-            await self._settle(delivery, entry, work)
+        structlog.contextvars.bind_contextvars(  # of this task alone
+            stream=self._stream, message_id=delivery.id, correlation_id=delivery.correlation_id
+        )
+        started = time.perf_counter()
+        self._in_flight.inc()
+        try:
+            with self._leases.handling(entry_id, deliveries):
+                await self._settle(delivery, entry)
+        finally:
+            self._in_flight.dec()
+            self._seconds.observe(time.perf_counter() - started)
 
     def _is_mislaid(self, attributes: Envelope) -> bool:
         """Whether it is batch work in the desk's lane, where it would stand before the desk's own."""
         return self._stream == self._base and streams.lane(self._base, attributes.priority) == self._batch_lane
 
-    async def _settle(self, delivery: Delivery, entry: Entry, work: Work) -> None:
+    async def _settle(self, delivery: Delivery, entry: Entry) -> None:
         if delivery.deliveries > 1:
             self._metrics.retried.labels(self._stream).inc()
         if (kept := await delivery.earlier_effect()) is not None:
             await self._repeat(delivery, kept)
             return
         try:
-            reply = await self._work(delivery, work)
+            reply = await self._work(delivery)
         except ValidationError as error:
             await self.bury(entry, delivery.entry_id, _explain(error), delivery.deliveries, delivery)
         except Exception as error:
@@ -144,16 +154,16 @@ class Handling:
         else:
             await self._finish(delivery, reply)
 
-    async def _work(self, delivery: Delivery, work: Work) -> BaseModel | None:
+    async def _work(self, delivery: Delivery) -> BaseModel | None:
         """The handler's answer, or the refusal that takes its place."""
-        set_current_delivery(delivery)
         deadline = delivery.envelope.deadline
         left = None if deadline is None else deadline / 1000 - time.time()
         if left is not None and left <= 0:
             return _too_late(deadline)
         try:
-            async with self._controls.cancellable(delivery.id), asyncio.timeout(left) as limit:
-                return await work()
+            with self._controls.cancellable(delivery.id):
+                async with asyncio.timeout(left) as limit:
+                    return await self._handler(self._adapter.validate_json(delivery.envelope.data), delivery)
         except Refused as refusal:
             return refusal.reply()
         except TimeoutError:
@@ -164,7 +174,7 @@ class Handling:
     async def _finish(self, delivery: Delivery, reply: BaseModel | None) -> None:
         finished = await delivery.finish(reply)
         if finished is Finished.DONE:
-            self._metrics.handled.labels(self._stream).inc()
+            self._handled.inc()
         elif finished is Finished.DUPLICATE:
             await self._repeat(delivery, await delivery.earlier_effect() or b"")
 

@@ -13,6 +13,7 @@ class Terms:
         effect_seconds: how long a message id is remembered.
         answers_kept: answers that are remembered as well, of the whole group.
         workers: entries handled at once.
+        drain_seconds: how long what is being handled may go on once the subscription is told to stop.
         patience_seconds: how long Redis may refuse to hand out the stream before the service gives up.
     """
 
@@ -21,4 +22,5 @@ class Terms:
     effect_seconds: int
     answers_kept: int
     workers: int
+    drain_seconds: float
     patience_seconds: float
