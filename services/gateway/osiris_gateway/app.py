@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from litestar import Litestar, Request
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
@@ -38,8 +39,8 @@ def build(settings: GatewaySettings) -> Service:
     service.front(
         _http(
             settings,
+            models,
             call=Provide(Calls(idempotency, settings.timeout_seconds).read),
-            models=_constant(models),
             trades=_constant(trades),
             vitals=_constant(vitals),
             watch=_constant(watch),
@@ -48,17 +49,18 @@ def build(settings: GatewaySettings) -> Service:
     return service
 
 
-def _http(settings: GatewaySettings, **dependencies: Provide) -> Litestar:
+def _http(settings: GatewaySettings, models: Models, **dependencies: Provide) -> Litestar:
     return Litestar(
         [*ROUTES, *openai.ROUTES, docs.assets()],
         dependencies=dependencies,
+        state=State({"models": models}),  # Litestar makes a task of each where a handler takes two dependencies
         guards=[key_guard(settings.api_key)] if settings.api_key else [],
         before_request=_only_json,
         exception_handlers=problems.HANDLERS,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(),
         logging_config=None,  # it would start a thread; structlog is configured already
-        signature_types=[Call, Models, Trades, Vitals, Watch],
+        signature_types=[Call, Trades, Vitals, Watch],
     )
 
 
