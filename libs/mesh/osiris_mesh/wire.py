@@ -4,12 +4,13 @@ redis-py's client takes a connection from its pool, a task and a timer for every
 """
 
 import asyncio
+import builtins
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from hiredis import pack_command
-from redis.exceptions import DataError, ResponseError
+from redis.exceptions import DataError, ResponseError, TimeoutError
 
 from osiris_mesh.connection import Client
 
@@ -23,7 +24,7 @@ class Wire:
 
     def __init__(self, redis: Client) -> None:
         self._connection = redis.connection_pool.make_connection()
-        self._patience: float = self._connection.socket_timeout
+        self._patience: float | None = self._connection.socket_timeout
         self._connection.socket_timeout = None  # one timer a round trip, not one for every part of it
 
     async def round_trip(self, commands: Sequence[bytes]) -> list[Any]:
@@ -31,11 +32,14 @@ class Wire:
 
         Raises:
             redis.exceptions.ConnectionError, OSError: the connection broke; nobody knows which commands were done.
-            TimeoutError: Redis was silent for longer than the client's socket timeout.
+            redis.exceptions.TimeoutError: Redis was silent for longer than the client's socket timeout; as above.
         """
-        async with asyncio.timeout(self._patience):
-            await self._connection.send_packed_command(b"".join(commands), check_health=False)
-            return [await self._answer() for _ in commands]
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._connection.send_packed_command(b"".join(commands), check_health=False)
+                return [await self._answer() for _ in commands]
+        except builtins.TimeoutError:
+            raise TimeoutError(f"expected an answer of Redis within {self._patience:g} s, none came") from None
 
     async def close(self) -> None:
         """Hang up."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from redis.exceptions import ConnectionError
+from redis.exceptions import ConnectionError, TimeoutError
 
 from osiris_mesh.connection import Client
 from osiris_mesh.tasks import end
@@ -96,8 +96,8 @@ class Writer:
         while True:
             try:
                 return await self._wire.round_trip(commands)
-            except (ConnectionError, OSError) as error:  # also one that still loads its file
-                failure = error
+            except (ConnectionError, TimeoutError, OSError) as error:  # also while Redis still loads its file
+                failure: Exception = error
             if asyncio.get_running_loop().time() > give_up:
                 _log.error("redis is away", error=str(failure), commands=len(batch))
                 return [ConnectionError(str(failure))] * len(batch)
