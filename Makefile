@@ -6,6 +6,7 @@ EARS := .venv-ears
 VLLM := .venv-vllm
 CHATTERBOX := .venv-chatterbox
 PEERS := .venv-peers
+LITELLM := .venv-litellm
 SERVERS := .servers
 AUDIT := .venv-audit
 CHATTERBOX_LOCK := services/tts/environments/chatterbox-cpu.lock
@@ -15,7 +16,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines redis-users acl schemas env clean
+.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -125,6 +126,15 @@ $(PEERS)/.installed: tests/bench/engines/requirements.lock
 bench-engines: $(STAMP) $(PEERS)/.installed $(VLLM)/.installed  ## our engine against its peers, kept in docs/performance.md
 	@$(BIN)/python -m tests.bench.engines --write docs/performance.md
 
+$(LITELLM)/.installed: tests/bench/gateway/requirements.lock
+	@test -x $(LITELLM)/bin/python || $(PYTHON) -m venv $(LITELLM)
+	@echo "installing LiteLLM's proxy into $(LITELLM) (once, some minutes)"
+	@$(LITELLM)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+bench-gateway: $(STAMP) $(LITELLM)/.installed  ## our gateway against a sidecar and LiteLLM, kept in docs/performance.md
+	@$(BIN)/python -m tests.bench.gateway --write docs/performance.md
+
 redis-users: $(STAMP)  ## a Redis user with a password for every service: make redis-users REDIS=rediss://host:6380/0
 	@$(BIN)/python tools/redis_users.py --secrets $${OSIRIS_HOME:-.osiris}/redis-users $(if $(REDIS),--url $(REDIS))
 
@@ -138,4 +148,4 @@ env: $(STAMP)  ## write .env.template from the settings
 	@$(BIN)/python tools/env_template.py > .env.template
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(PEERS) $(AUDIT) $(SERVERS) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(PEERS) $(LITELLM) $(AUDIT) $(SERVERS) .osiris

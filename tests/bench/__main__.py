@@ -4,7 +4,6 @@ import importlib
 import sys
 
 SUBJECTS = {
-    "http": ("tests.bench.http_path", "HTTP → stream → echo worker → HTTP"),
     "fanout": ("tests.bench.fanout", "GET /stream/desk to 200 clients"),
     "decode": ("tests.bench.decode", "engine decode"),
     "priorities": ("tests.bench.priorities", "interactive work before a long batch queue"),

@@ -1,6 +1,5 @@
 """The client's side of the mesh: publish, ask, wait for the answer, cancel."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -18,8 +17,9 @@ from osiris_mesh.delivery import REPLY_SECONDS
 from osiris_mesh.envelope import Envelope, wrap
 from osiris_mesh.errors import Refused
 from osiris_mesh.ids import instance_name, new_id
+from osiris_mesh.inbox import AnyReply, Inbox
 from osiris_mesh.presence import alive
-from osiris_mesh.replies import AnyReply, Queue, Replies
+from osiris_mesh.replies import Replies
 from osiris_mesh.scripts import Output
 from osiris_mesh.writer import Writer
 
@@ -70,6 +70,15 @@ class Bus:
         return entry_id.decode()
 
     async def replies_to(
+        self, stream: str, request: BaseModel, *, timeout: float, **options: Any
+    ) -> AsyncGenerator[AnyReply]:
+        """Ask, and yield every reply up to the last, one by one. Takes options and raises as `batches_to` does."""
+        async with aclosing(self.batches_to(stream, request, timeout=timeout, **options)) as batches:
+            async for batch in batches:
+                for reply in batch:
+                    yield reply
+
+    async def batches_to(
         self,
         stream: str,
         request: BaseModel,
@@ -79,10 +88,11 @@ class Bus:
         correlationid: str | None = None,
         priority: Priority = DEFAULT_PRIORITY,
         once: bool = False,
-    ) -> AsyncGenerator[AnyReply]:
-        """Ask, and yield every reply up to the last, each piece once though a second worker may have taken over.
+    ) -> AsyncGenerator[list[AnyReply]]:
+        """Ask, and yield the replies up to the last as they come, those that came together in one list.
 
-        Closing the iterator early cancels the request. Past `timeout` seconds the mesh drops it.
+        Each piece comes once, though a second worker may have taken over. Closing the iterator early cancels the
+        request. Past `timeout` seconds the mesh drops it.
 
         Args:
             once: a request of the same `id` is made once within a day, whoever asks and however often: each gets every
@@ -104,20 +114,29 @@ class Bus:
         )
         finished = False
         pieces = 0
-        async with self._replies.on(replyto) if once else self._replies.of(request_id) as queue:
+        async with self._replies.on(replyto) if once else self._replies.of(request_id) as inbox:
             await (self._append_once(stream, envelope) if once else self.append(stream, envelope))
             try:
                 while not finished:
-                    reply = await _next(queue, deadline - time.time(), timeout)
-                    if isinstance(reply, Chunk | AudioClip):
-                        if reply.index < pieces:
+                    batch: list[AnyReply] = []
+                    refusal: Refused | None = None
+                    for reply in await _take(inbox, deadline - time.time(), timeout):
+                        if isinstance(reply, Chunk | AudioClip):
+                            if reply.index < pieces:
+                                continue
+                            pieces = reply.index + 1
+                            batch.append(reply)
                             continue
-                        pieces = reply.index + 1
-                    else:
                         finished = True
                         if isinstance(reply, ErrorReply):
-                            raise Refused.of(reply)
-                    yield reply
+                            refusal = Refused.of(reply)
+                        else:
+                            batch.append(reply)
+                        break
+                    if batch:
+                        yield batch
+                    if refusal is not None:
+                        raise refusal
             finally:
                 if not finished and not once:
                     await self.cancel(stream, request_id)
@@ -133,10 +152,10 @@ class Bus:
 
     async def ask(self, stream: str, request: BaseModel, *, timeout: float, **options: Any) -> GenerateResult:
         """Ask, and wait for the finished answer. Raises and takes options as `replies_to` does."""
-        async with aclosing(self.replies_to(stream, request, timeout=timeout, **options)) as replies:
-            async for reply in replies:
-                if isinstance(reply, GenerateResult):
-                    return reply
+        async with aclosing(self.batches_to(stream, request, timeout=timeout, **options)) as batches:
+            async for batch in batches:
+                if isinstance(batch[-1], GenerateResult):
+                    return batch[-1]
         raise AssertionError("a stream of replies ends with a result or raises")
 
     async def cancel(self, stream: str, request_id: str) -> None:
@@ -161,10 +180,9 @@ def _flat(envelope: Envelope) -> list[str | bytes]:
     return [part for pair in envelope.to_fields().items() for part in pair]
 
 
-async def _next(queue: Queue, left: float, timeout: float) -> AnyReply:
+async def _take(inbox: Inbox, left: float, timeout: float) -> list[AnyReply]:
     try:
-        async with asyncio.timeout(max(left, 0)):
-            return await queue.get()
+        return await inbox.take(left)
     except TimeoutError:
         raise Refused(
             "deadline_exceeded", f"expected an answer within {timeout:g} s, none came; try again or allow more time"

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import cast
 
 import structlog
@@ -35,8 +35,8 @@ class Controls:
         self._turn = asyncio.Lock()
         self._commands: set[asyncio.Task[None]] = set()
 
-    @asynccontextmanager
-    async def cancellable(self, request_id: str) -> AsyncIterator[None]:
+    @contextmanager
+    def cancellable(self, request_id: str) -> Iterator[None]:
         """A block that a cancel command for `request_id` stops.
 
         Raises:

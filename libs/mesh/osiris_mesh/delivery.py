@@ -1,12 +1,11 @@
 """One delivery of one entry: what a handler knows of it, and how it is settled."""
 
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
 
 from osiris_mesh import scripts
-from osiris_mesh.envelope import Envelope, wrap
+from osiris_mesh.envelope import Envelope, now, wrap
 from osiris_mesh.errors import Refused
 from osiris_mesh.ids import new_id
 from osiris_mesh.scripts import Finished, Output
@@ -17,6 +16,9 @@ REPLY_SECONDS = 86_400
 
 LONGEST_ANSWER = 32_768
 """Bytes; a longer answer (4,096 tokens are 18 kB, but log-probabilities are long) is not kept to be repeated."""
+
+_CHANGING = frozenset({"data", "id", "time"})
+"""What differs between the pieces of one answer."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Delivery:
     effect_seconds: int
     answers_kept: int
     _outputs: list[Output] = field(default_factory=list)
+    _same: dict[str, list[str | bytes]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -66,7 +69,12 @@ class Delivery:
     def send(self, reply: BaseModel) -> None:
         """Send a piece of the answer now; nothing happens when nobody waits for one."""
         if self.envelope.replyto:
-            self.writer.put("XADD", self.envelope.replyto, "*", *_flat(self._wrap(reply)))
+            name = type(reply).__name__
+            if name not in self._same:  # of every token: put together once
+                fields = self._wrap(reply).to_fields()
+                self._same[name] = [each for key in fields.keys() - _CHANGING for each in (key, fields[key])]
+            changing = ("data", reply.model_dump_json(), "id", new_id(), "time", now())
+            self.writer.put("XADD", self.envelope.replyto, "*", *changing, *self._same[name])
 
     def emit(self, stream: str, message: BaseModel, id: str | None = None) -> None:
         """Publish `message` together with the acknowledgement: both happen, or neither."""
@@ -119,7 +127,7 @@ class Delivery:
             reason = f"message {self.id} was answered before, and its answer is kept no longer; ask with a new id"
             return self.replies(Refused("invalid_request", reason).reply())
         envelope = Envelope(
-            data=entries[0][1][b"data"],
+            data=entries[0][1][1],  # the value of its one field
             id=new_id(),
             source=self.source,
             correlationid=self.correlation_id,
@@ -136,20 +144,3 @@ class Delivery:
             causationid=self.id,
             traceparent=self.envelope.traceparent,
         )
-
-
-def _flat(envelope: Envelope) -> list[str | bytes]:
-    return [part for pair in envelope.to_fields().items() for part in pair]
-
-
-_current: ContextVar[Delivery] = ContextVar("delivery")
-
-
-def current_delivery() -> Delivery:
-    """The delivery that the running handler works on."""
-    return _current.get()
-
-
-def set_current_delivery(delivery: Delivery) -> None:
-    """Make `delivery` the one the handler that is about to run works on."""
-    _current.set(delivery)

@@ -13,15 +13,14 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from osiris_contracts import REPLY, AudioClip, Chunk, ErrorReply, GenerateResult, SpeechResult
-from osiris_mesh import envelope
+from osiris_contracts import REPLY
 from osiris_mesh.connection import BLOCK_MS, Client
 from osiris_mesh.errors import explain
+from osiris_mesh.inbox import AnyReply, Inbox
 from osiris_mesh.tasks import end
+from osiris_mesh.wire import Wire, packed
 
-AnyReply = Chunk | GenerateResult | AudioClip | SpeechResult | ErrorReply
-Queue = asyncio.Queue[AnyReply]
-
+Entries = list[tuple[bytes, list[bytes]]]
 _READ = 1_000
 _TRIM_EVERY = 500
 _TRIM_BYTES = 4096
@@ -36,7 +35,7 @@ class _Followed:
 
     last: bytes = b"0-0"
     replies: list[AnyReply] = field(default_factory=list)
-    followers: list[Queue] = field(default_factory=list)
+    followers: list[Inbox] = field(default_factory=list)
 
 
 class Replies:
@@ -48,8 +47,9 @@ class Replies:
 
     def __init__(self, redis: Client, stream: str) -> None:
         self._redis = redis
+        self._wire = Wire(redis)
         self.stream = stream
-        self._waiting: dict[str, Queue] = {}
+        self._waiting: dict[bytes, Inbox] = {}
         self._followed: dict[str, _Followed] = {}
         self._last = b"0-0"
         self._since_trim = 0
@@ -65,78 +65,90 @@ class Replies:
         """End, whoever waits."""
         if self._task is not None:
             await end(self._task)
+            await self._wire.close()
             self._task = None
 
     @asynccontextmanager
-    async def of(self, request_id: str) -> AsyncIterator[Queue]:
+    async def of(self, request_id: str) -> AsyncIterator[Inbox]:
         """The replies to `request_id` on the instance's stream, in order, from now until the block ends."""
-        queue = self._waiting[request_id] = asyncio.Queue()
+        inbox = self._waiting[request_id.encode()] = Inbox()
         try:
-            yield queue
+            yield inbox
         finally:
-            self._waiting.pop(request_id, None)
+            self._waiting.pop(request_id.encode(), None)
 
     @asynccontextmanager
-    async def on(self, stream: str) -> AsyncIterator[Queue]:
+    async def on(self, stream: str) -> AsyncIterator[Inbox]:
         """The replies on the stream of one answer, from its beginning until the block ends."""
-        queue: Queue = asyncio.Queue()
+        inbox = Inbox()
         followed = self._followed.get(stream)
         if followed is None:
             followed = self._followed[stream] = _Followed()
             await self._redis.xadd(self.stream, {"wake": "1"})  # the loop waits for the streams it knew
         for reply in followed.replies:
-            queue.put_nowait(reply)
-        followed.followers.append(queue)
+            inbox.put(reply)
+        followed.followers.append(inbox)
         try:
-            yield queue
+            yield inbox
         finally:
-            followed.followers.remove(queue)
+            followed.followers.remove(inbox)
             if not followed.followers:
                 self._followed.pop(stream, None)
 
     async def _run(self) -> None:
         while True:
-            positions = {self.stream: self._last}
-            positions.update((name, followed.last) for name, followed in self._followed.items())
+            names = [self.stream, *self._followed]
+            positions = [self._last, *(followed.last for followed in self._followed.values())]
+            command = packed("XREAD", "COUNT", _READ, "BLOCK", BLOCK_MS, "STREAMS", *names, *positions)
             try:
-                found = await self._redis.xread(positions, count=_READ, block=BLOCK_MS)
+                (found,) = await self._wire.round_trip([command])
+                if isinstance(found, RedisError):
+                    raise found
             except (RedisError, OSError) as error:
                 _log.warning("reply stream not readable, trying again", error=str(error))
                 await asyncio.sleep(0.2)
                 continue
-            for name, entries in found or ():
+            for name, entries in dict(found or ()).items():
                 if name.decode() == self.stream:
                     await self._take_own(entries)
                 elif followed := self._followed.get(name.decode()):
                     _take(followed, entries)
 
-    async def _take_own(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        for entry_id, fields in entries:
+    async def _take_own(self, entries: Entries) -> None:
+        weight = 0
+        for entry_id, flat in entries:
             self._last = entry_id
-            queue = self._waiting.get(fields.get(b"causationid", b"").decode(errors="replace"))
-            if queue is not None and (reply := _read(fields)) is not None:
-                queue.put_nowait(reply)
-        await self._trim(sum(1 + len(fields.get(b"data", b"")) // _TRIM_BYTES for _, fields in entries))
+            fields = _fields(flat)
+            inbox = self._waiting.get(fields.get(b"causationid", b""))
+            if inbox is not None and (reply := _read(fields)) is not None:
+                inbox.put(reply)
+            weight += 1 + len(fields.get(b"data", b"")) // _TRIM_BYTES
+        await self._trim(weight)
 
-    async def _trim(self, read: int) -> None:
-        self._since_trim += read
+    async def _trim(self, weight: int) -> None:
+        self._since_trim += weight
         if self._since_trim >= _TRIM_EVERY:
             self._since_trim = 0
             await self._redis.xtrim(self.stream, minid=self._last, approximate=True)
 
 
-def _take(followed: _Followed, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-    for entry_id, fields in entries:
+def _take(followed: _Followed, entries: Entries) -> None:
+    for entry_id, flat in entries:
         followed.last = entry_id
+        fields = _fields(flat)
         if b"data" in fields and (reply := _read(fields)) is not None:
             followed.replies.append(reply)
-            for queue in followed.followers:
-                queue.put_nowait(reply)
+            for inbox in followed.followers:
+                inbox.put(reply)
+
+
+def _fields(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _read(fields: dict[bytes, bytes]) -> AnyReply | None:
     try:
-        return REPLY.validate_json(envelope.parse(fields).data)
-    except (envelope.MalformedEnvelope, ValidationError) as error:
+        return REPLY.validate_json(fields.get(b"data", b""))
+    except ValidationError as error:
         _log.warning("reply refused", error=explain(error))
         return None

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 from redis.exceptions import NoScriptError
@@ -150,10 +151,14 @@ async def acknowledge(writer: Writer, stream: str, group: str, entry_id: str, ou
 
 async def run(writer: Writer, script: str, keys: list[str], arguments: list[Any]) -> int:
     """Run `script` in the writer's order, loading it first where Redis does not know it (any more)."""
-    digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-    call = ("EVALSHA", digest, len(keys), *keys, *arguments)
+    call = ("EVALSHA", _digest(script), len(keys), *keys, *arguments)
     try:
         return int(await writer.call(*call))
     except NoScriptError:
         await writer.call("SCRIPT", "LOAD", script)
         return int(await writer.call(*call))
+
+
+@cache
+def _digest(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

@@ -18,13 +18,15 @@ from osiris_mesh import batches, logs
 from osiris_mesh.bounded_http import HttpLimits
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
+from osiris_mesh.handling import Handler
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.patience import Patience
 from osiris_mesh.presence import announce, keep_announcing, withdraw
 from osiris_mesh.probes import Probes
 from osiris_mesh.settings import MeshSettings
-from osiris_mesh.subscription import Handler, Subscription, Terms
+from osiris_mesh.subscription import Subscription
 from osiris_mesh.tasks import end
+from osiris_mesh.terms import Terms
 from osiris_mesh.trim import keep_trimming
 
 Hook = Callable[[], Awaitable[None]]
@@ -106,6 +108,7 @@ class Service:
                     effect_seconds=int(self.settings.effect_days * 86_400),
                     answers_kept=self.settings.answers_kept,
                     workers=workers,
+                    drain_seconds=self.settings.drain_seconds,
                     patience_seconds=self.settings.redis_patience_seconds,
                 ),
                 redis=self.bus.redis,
@@ -322,7 +325,7 @@ def _end_at_once(failure: BaseException) -> None:
 
 
 class _Promise(BaseMiddleware):
-    """Hands every entry to its subscription, which keeps the promise of delivery."""
+    """Hands what was read to its subscription, which keeps the promise of delivery."""
 
     def __init__(self, msg: Any = None, /, *, context: Any, subscriptions: list[Subscription]) -> None:
         super().__init__(msg, context=context)
@@ -334,4 +337,4 @@ class _Promise(BaseMiddleware):
             for each in self._subscriptions
             if each.stream == msg.raw_message["channel"] and each.group == msg.group
         )
-        await subscription.consume(call_next, msg)
+        await subscription.consume(msg.raw_message)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError
+from redis.exceptions import ConnectionError, TimeoutError
 
 from osiris_mesh.connection import Client
 from osiris_mesh.tasks import end
+from osiris_mesh.wire import Wire, packed
 
 MAX_BATCH = 512
 RETRY_SECONDS = 15.0
@@ -19,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Command:
-    arguments: tuple[Any, ...]
+    packed: bytes
     answer: asyncio.Future[Any] | None
 
 
@@ -31,7 +32,7 @@ class Writer:
     """
 
     def __init__(self, redis: Client) -> None:
-        self._redis = redis
+        self._wire = Wire(redis)
         self._queue: deque[_Command] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -49,21 +50,28 @@ class Writer:
         idle = asyncio.create_task(self._idle.wait())
         await asyncio.wait({idle, self._task}, return_when=asyncio.FIRST_COMPLETED)  # the task may be cancelled already
         await end(idle, self._task)
+        await self._wire.close()
         self._task = None
 
     def put(self, *arguments: Any) -> None:
-        """Queue a command whose answer nobody needs."""
-        self._append(_Command(arguments, None))
+        """Queue a command whose answer nobody needs.
+
+        Raises:
+            redis.exceptions.DataError: it cannot be sent.
+        """
+        self._append(_Command(packed(*arguments), None))
 
     async def call(self, *arguments: Any) -> Any:
         """Queue a command and wait for its answer.
 
         Raises:
+            redis.exceptions.DataError: it cannot be sent.
             redis.exceptions.ResponseError: Redis refused the command.
             redis.exceptions.ConnectionError: Redis stayed away for longer than RETRY_SECONDS.
         """
+        command = packed(*arguments)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._append(_Command(arguments, answer))
+        self._append(_Command(command, answer))
         return await answer
 
     def _append(self, command: _Command) -> None:
@@ -82,27 +90,17 @@ class Writer:
             self._idle.set()
 
     async def _send(self, batch: list[_Command]) -> list[Any]:
+        commands = [command.packed for command in batch]
         give_up = asyncio.get_running_loop().time() + RETRY_SECONDS
         delay = 0.05
         while True:
-            pipeline = self._redis.pipeline(transaction=False)
-            for command in batch:
-                pipeline.execute_command(*command.arguments)
             try:
-                results: list[Any] = await pipeline.execute(raise_on_error=False)
-            except (ConnectionError, TimeoutError, OSError) as error:
+                return await self._wire.round_trip(commands)
+            except (ConnectionError, TimeoutError, OSError) as error:  # also while Redis still loads its file
                 failure: Exception = error
-            except RedisError as error:  # such as an argument that cannot be sent
-                _log.error("commands not sent", error=str(error), commands=len(batch))
-                return [error] * len(batch)
-            else:
-                loading = next((result for result in results if isinstance(result, BusyLoadingError)), None)
-                if loading is None:
-                    return results
-                failure = loading
             if asyncio.get_running_loop().time() > give_up:
                 _log.error("redis is away", error=str(failure), commands=len(batch))
-                return [failure] * len(batch)
+                return [ConnectionError(str(failure))] * len(batch)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 1.0)
 
@@ -110,7 +108,7 @@ class Writer:
 def _settle(command: _Command, result: Any) -> None:
     if command.answer is None:
         if isinstance(result, Exception):
-            _log.error("command failed", command=str(command.arguments[0]), error=str(result))
+            _log.error("command failed", command=command.packed[:40], error=str(result))
     elif not command.answer.done():
         if isinstance(result, Exception):
             command.answer.set_exception(result)

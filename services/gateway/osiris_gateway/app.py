@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from litestar import Litestar, Request
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
@@ -71,8 +72,8 @@ def build(settings: GatewaySettings) -> Service:
             settings,
             keys,
             limiter,
+            models,
             call=Provide(Calls(idempotency, settings.timeout_seconds).read),
-            models=_constant(models),
             trades=_constant(trades),
             vitals=_constant(vitals),
             voice=_constant(Voice(service.bus, idempotency, queue_limit=settings.queue_limit)),
@@ -87,7 +88,9 @@ def build(settings: GatewaySettings) -> Service:
     return service
 
 
-def _http(settings: GatewaySettings, keys: Keys, limiter: Limiter, **dependencies: Provide) -> SecurityHeaders:
+def _http(
+    settings: GatewaySettings, keys: Keys, limiter: Limiter, models: Models, **dependencies: Provide
+) -> SecurityHeaders:
     app = Litestar(
         [
             keyed("generate", *routes.ASK_ROUTES, *openai.ROUTES, *speech.ROUTES, *feed_routes.ROUTES),
@@ -98,6 +101,7 @@ def _http(settings: GatewaySettings, keys: Keys, limiter: Limiter, **dependencie
             docs.assets(),
         ],
         dependencies=dependencies,
+        state=State({"models": models}),  # Litestar makes a task of each where a handler takes two dependencies
         middleware=[Door(keys, limiter)],
         cors_config=cors(settings.origins),
         before_request=_only_json,
@@ -105,7 +109,8 @@ def _http(settings: GatewaySettings, keys: Keys, limiter: Limiter, **dependencie
         request_class=JsonRequest,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=docs.openapi(keys),
-        signature_types=[Call, Controls, Feed, Models, Pulse, Trades, Vitals, Voice, Watch],
+        logging_config=None,  # it would start a thread; structlog is configured already
+        signature_types=[Call, Controls, Feed, Pulse, Trades, Vitals, Voice, Watch],
     )
     return SecurityHeaders(app)
 
@@ -114,7 +119,7 @@ def _constant(value: Any) -> Provide:
     return Provide(lambda: value, sync_to_thread=False)
 
 
-def _only_json(request: Request[Any, Any, Any]) -> None:
+async def _only_json(request: Request[Any, Any, Any]) -> None:
     """Refuse other bodies: a web page may send text across origins without asking, JSON it may not."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and kind != "application/json":

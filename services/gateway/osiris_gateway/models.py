@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from math import ceil
+from typing import Any
 
 from redis.exceptions import OutOfMemoryError
 
@@ -11,6 +12,8 @@ from osiris_gateway.call import Call
 from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.watch import Watch
 from osiris_mesh import Bus, Refused
+
+Batch = list[Chunk | GenerateResult]
 
 LONGEST_RETRY_SECONDS = 120
 MAY_PASS: frozenset[ErrorCode] = frozenset(
@@ -35,42 +38,25 @@ class Models:
             Refused: the model is not there, its queue is full, it refuses, or it takes too long.
             OutOfMemoryError: Redis has no room.
         """
-        async with aclosing(self.stream(model_id, request, call, part)) as replies:
-            async for reply in replies:
-                if isinstance(reply, GenerateResult):
-                    return reply
-        raise AssertionError("a stream of replies ends with a result or raises")
+        request_id = call.request_id(part or model_id)
+        async with self._admitted(model_id, call, request_id):
+            return await self._bus.ask(streams.REQUESTS_OF[model_id], request, **_options(call, request_id))
 
     async def stream(
         self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = ""
-    ) -> AsyncGenerator[Chunk | GenerateResult]:
-        """The answer piece by piece, then as a whole. Closing it cancels the request, unless the call may come again.
+    ) -> AsyncGenerator[Batch]:
+        """The answer piece by piece, then as a whole; what came together comes in one list.
 
-        Raises as `ask`.
+        Closing it cancels the request, unless the call may come again. Raises as `ask`.
         """
         request_id = call.request_id(part or model_id)
-        try:
-            async with (
-                self._admitted(model_id, call, request_id),
-                aclosing(
-                    self._bus.replies_to(
-                        streams.REQUESTS_OF[model_id],
-                        request,
-                        id=request_id,
-                        timeout=call.timeout,
-                        priority=call.priority,
-                        correlationid=str(call.run),
-                        once=request_id is not None,
-                    )
-                ) as replies,
-            ):
-                async for reply in replies:
-                    if isinstance(reply, Chunk | GenerateResult):
-                        yield reply
-        except Refused as refusal:
-            if call.remembered and refusal.code in MAY_PASS:
-                await self._idempotency.forget(call.remembered)
-            raise
+        stream = streams.REQUESTS_OF[model_id]
+        async with (
+            self._admitted(model_id, call, request_id),
+            aclosing(self._bus.batches_to(stream, request, **_options(call, request_id))) as batches,
+        ):
+            async for batch in batches:
+                yield [reply for reply in batch if isinstance(reply, Chunk | GenerateResult)]
 
     def require(self, model_id: ModelId) -> None:
         """Raise Refused, `model_not_loaded`, when no living instance of the model can answer."""
@@ -79,13 +65,18 @@ class Models:
 
     @asynccontextmanager
     async def _admitted(self, model_id: ModelId, call: Call, request_id: str | None) -> AsyncIterator[None]:
-        if request_id is None or not await self._bus.was_asked(request_id):
-            await self._admit(model_id, call)
-        self._asking[model_id] += 1
         try:
-            yield
-        finally:
-            self._asking[model_id] -= 1
+            if request_id is None or not await self._bus.was_asked(request_id):
+                await self._admit(model_id, call)
+            self._asking[model_id] += 1
+            try:
+                yield
+            finally:
+                self._asking[model_id] -= 1
+        except Refused as refusal:
+            if call.remembered and refusal.code in MAY_PASS:
+                await self._idempotency.forget(call.remembered)
+            raise
 
     async def _admit(self, model_id: ModelId, call: Call) -> None:
         if self._watch.answering(model_id) is None:
@@ -101,3 +92,13 @@ class Models:
                 f"expected room in the queue for {model_id}, there should be some in {retry} s",
                 {"retry_after": retry},
             )
+
+
+def _options(call: Call, request_id: str | None) -> dict[str, Any]:
+    return {
+        "id": request_id,
+        "timeout": call.timeout,
+        "priority": call.priority,
+        "correlationid": str(call.run),
+        "once": request_id is not None,
+    }

@@ -71,18 +71,17 @@ def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[An
     return Response(body.model_dump_json().encode(), media_type="application/json", headers=headers)
 
 
-async def _generate(
-    request: AnyRequest, models: Models, call: Call, model_id: ModelId, body: GenerateModelBody
-) -> Response[Any]:
+async def _generate(request: AnyRequest, call: Call, model_id: ModelId, body: GenerateModelBody) -> Response[Any]:
     timing = Timing()
-    asked = GenerateRequest.model_validate(body.model_dump(exclude={"model_id"}))
+    models: Models = request.app.state.models
+    asked = GenerateRequest(**{name: value for name, value in body if name != "model_id"})
     if body.stream:
         replies = models.stream(model_id, asked, call)
         first = await unless_hung_up(request, anext(replies))  # what is refused at once keeps its HTTP status
         return Stream(
             sse.events(first, replies, call.progress()),
             media_type=sse.MEDIA_TYPE,
-            headers={**sse.HEADERS, **timing.headers(first)},
+            headers={**sse.HEADERS, **timing.headers(first[0])},
         )
     result = await unless_hung_up(request, models.ask(model_id, asked, call))
     return _json(_answer(result), timing.headers(result))
@@ -101,14 +100,14 @@ def _answer(result: GenerateResult) -> GeneratedText | Proposal:
     summary="Ask hermes or phi3",
 )
 async def generate(
-    request: AnyRequest, data: JSONBody[GenerateBody], models: NamedDependency[Models], call: NamedDependency[Call]
+    request: AnyRequest, data: JSONBody[GenerateBody], call: NamedDependency[Call]
 ) -> Response[GeneratedText | Proposal]:
     """hermes answers {"generated_text"}, phi3 a proposal.
 
     With `stream`, Server-Sent Events come instead: `chunk` events with a Chunk, then one `result` with a
     GenerateResult, or `error` with an ErrorReply.
     """
-    return await _generate(request, models, call, data.model_id, data)
+    return await _generate(request, call, data.model_id, data)
 
 
 @post(
@@ -120,20 +119,20 @@ async def generate(
     summary="Ask hermes",
 )
 async def generate_hermes(
-    request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models], call: NamedDependency[Call]
+    request: AnyRequest, data: JSONBody[GenerateModelBody], call: NamedDependency[Call]
 ) -> Response[GeneratedText]:
     """Plain English. `stream` as for /generate/."""
-    return await _generate(request, models, call, "hermes", data)
+    return await _generate(request, call, "hermes", data)
 
 
 @post(
     "/generate/phi3", status_code=200, operation_class=Streamed, responses=ASKING, tags=["models"], summary="Ask phi3"
 )
 async def generate_phi3(
-    request: AnyRequest, data: JSONBody[GenerateModelBody], models: NamedDependency[Models], call: NamedDependency[Call]
+    request: AnyRequest, data: JSONBody[GenerateModelBody], call: NamedDependency[Call]
 ) -> Response[Proposal]:
     """One valid proposal. `stream` as for /generate/."""
-    return await _generate(request, models, call, "phi3", data)
+    return await _generate(request, call, "phi3", data)
 
 
 @post("/propose_trade_adjustments", status_code=200, responses=ASKING, tags=["trades"], summary="Propose and critique")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from osiris_contracts import Chunk, ErrorReply, GenerateResult
+from osiris_gateway.models import Batch
 from osiris_gateway.resume import Progress
 from osiris_mesh import Refused
 
@@ -10,20 +11,23 @@ MEDIA_TYPE = "text/event-stream"
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-async def events(
-    first: Chunk | GenerateResult, rest: AsyncGenerator[Chunk | GenerateResult], progress: Progress
-) -> AsyncIterator[bytes]:
+async def events(first: Batch, rest: AsyncGenerator[Batch], progress: Progress) -> AsyncIterator[bytes]:
     """The replies that are new to the client as events; a refusal in the middle is the last one, `event: error`."""
     try:
-        if progress.take(0):
-            yield event(first, progress.event_id)
-        async for reply in rest:
-            if progress.take(0):
-                yield event(reply, progress.event_id)
+        if told := _told(first, progress):
+            yield told
+        async for batch in rest:
+            if told := _told(batch, progress):
+                yield told
     except Refused as refusal:
         yield event(refusal.reply())
     finally:
         await rest.aclose()
+
+
+def _told(batch: Batch, progress: Progress) -> bytes:
+    """What came together goes out together."""
+    return b"".join([event(reply, progress.event_id) for reply in batch if progress.take(0)])
 
 
 def event(reply: Chunk | GenerateResult | ErrorReply, event_id: str = "") -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.bench import page
 from tests.bench.engines.bandwidth import memory_bandwidth
 from tests.bench.engines.contest import Job
 from tests.bench.engines.contestant import REPOSITORY, Contestant
@@ -29,7 +30,6 @@ from osiris_phi3.prompt import EXAMPLES, SYSTEM_PROMPT
 OURS, PLAIN = "osiris onnx", "osiris onnx, no cache, no forced tokens"
 TOKENS = 96
 WORDS = "the price fell rose while volume stop target close open high low news desk risk long short".split()  # noqa: SIM905
-BEGIN, END = "<!-- bench-engines -->", "<!-- /bench-engines -->"
 
 Samples = dict[str, dict[str, list[float]]]
 
@@ -202,9 +202,7 @@ def main() -> None:
     ]
     print("\n".join(lines))
     if options.write:
-        page = options.write.read_text(encoding="utf-8")
-        before, after = page.partition(BEGIN)[0], page.partition(END)[2]
-        options.write.write_text("\n".join([f"{before}{BEGIN}", *lines, f"{END}{after}"]), encoding="utf-8")
+        page.keep(options.write, "bench-engines", lines)
 
 
 if __name__ == "__main__":

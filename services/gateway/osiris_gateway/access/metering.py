@@ -7,13 +7,13 @@ from math import ceil
 
 from redis.exceptions import RedisError
 
-from osiris_contracts import ApiKey, Chunk, GenerateRequest, GenerateResult, ModelId
+from osiris_contracts import ApiKey, GenerateRequest, GenerateResult, ModelId
 from osiris_gateway.access.credentials import Admission
 from osiris_gateway.access.limiter import Limiter
 from osiris_gateway.access.limits import Limit
 from osiris_gateway.call import Call
 from osiris_gateway.idempotency import Idempotency
-from osiris_gateway.models import Models
+from osiris_gateway.models import Batch, Models
 from osiris_gateway.watch import Watch
 from osiris_mesh import Bus, Refused
 
@@ -44,21 +44,19 @@ class MeteredModels(Models):
         """As `Models.ask`. Raises RateLimited too."""
         if self._meter(call) is None:
             return await super().ask(model_id, request, call, part)
-        async with aclosing(self.stream(model_id, request, call, part)) as replies:
-            async for reply in replies:
-                if isinstance(reply, GenerateResult):
-                    return reply
+        async with aclosing(self.stream(model_id, request, call, part)) as batches:
+            async for batch in batches:
+                if isinstance(batch[-1], GenerateResult):
+                    return batch[-1]
         raise AssertionError("a stream of replies ends with a result or raises")
 
-    def stream(
-        self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = ""
-    ) -> AsyncGenerator[Chunk | GenerateResult]:
+    def stream(self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = "") -> AsyncGenerator[Batch]:
         """As `Models.stream`. Raises RateLimited too."""
-        replies = super().stream(model_id, request, call, part)
+        batches = super().stream(model_id, request, call, part)
         meter = self._meter(call)
         if meter is None:
-            return replies
-        return self._metered(replies, meter, estimate(request), call.request_id(part or model_id))
+            return batches
+        return self._metered(batches, meter, estimate(request), call.request_id(part or model_id))
 
     def _meter(self, call: Call) -> "_Meter | None":
         if call.admission is None or call.admission.key is None:
@@ -67,17 +65,17 @@ class MeteredModels(Models):
         return None if limit is None else _Meter(self._limiter, call.admission, call.admission.key, limit)
 
     async def _metered(
-        self, replies: AsyncGenerator[Chunk | GenerateResult], meter: "_Meter", wanted: int, request_id: str | None
-    ) -> AsyncGenerator[Chunk | GenerateResult]:
+        self, batches: AsyncGenerator[Batch], meter: "_Meter", wanted: int, request_id: str | None
+    ) -> AsyncGenerator[Batch]:
         if request_id is not None and await self._bus.was_asked(request_id):
             wanted = 0
         taken = spent = await meter.take(wanted) if wanted else 0
         try:
-            async with aclosing(replies):
-                async for reply in replies:
-                    if wanted and isinstance(reply, GenerateResult):
-                        spent = reply.usage.prompt_tokens + reply.usage.completion_tokens
-                    yield reply
+            async with aclosing(batches):
+                async for batch in batches:
+                    if wanted and isinstance(batch[-1], GenerateResult):
+                        spent = batch[-1].usage.prompt_tokens + batch[-1].usage.completion_tokens
+                    yield batch
         except (Refused, RedisError) as error:
             if not isinstance(error, Refused) or error.code != "deadline_exceeded":  # all that time a model may work
                 spent = 0

@@ -20,7 +20,7 @@ from osiris_gateway.resume import Progress
 from osiris_mesh import Refused
 
 Reply = Chunk | GenerateResult
-Numbered = tuple[int, Reply]
+Numbered = tuple[int, list[Reply]]
 
 
 class ChatEvents:
@@ -117,11 +117,10 @@ async def stream(
     usages: list[Usage] = []
 
     def told(numbered: Numbered) -> bytes:
-        index, reply = numbered
-        if isinstance(reply, GenerateResult):
-            usages.append(reply.usage)
-        made = events.of(index, reply)
-        return b"".join(_data(event, progress.event_id) for event in made if progress.take(index))
+        index, replies = numbered
+        usages.extend(reply.usage for reply in replies if isinstance(reply, GenerateResult))
+        made = [event for reply in replies for event in events.of(index, reply)]
+        return b"".join([_data(event, progress.event_id) for event in made if progress.take(index)])
 
     try:
         yield told(first)

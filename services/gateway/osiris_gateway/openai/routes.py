@@ -73,11 +73,10 @@ ASKING = KEYED | _errors(
 async def chat_completions(
     request: AnyRequest,
     data: JSONBody[ChatCompletionBody],
-    models: NamedDependency[Models],
     call: NamedDependency[Call],
 ) -> Response[ChatCompletion]:
     """As the OpenAI API has it; with `stream`, Server-Sent Events come instead. phi3 answers with a proposal."""
-    asking = _Asking(request, models, call)
+    asking = _Asking(request, call)
     model, adapter = _model(data.model)
     asked = requests.of_chat(data, adapter)
     if not data.stream:
@@ -96,10 +95,10 @@ async def chat_completions(
     summary="Let a model go on with a text",
 )
 async def completions(
-    request: AnyRequest, data: JSONBody[CompletionBody], models: NamedDependency[Models], call: NamedDependency[Call]
+    request: AnyRequest, data: JSONBody[CompletionBody], call: NamedDependency[Call]
 ) -> Response[Completion]:
     """The prompt goes to the model as it is, without a chat template. `stream` as for chat."""
-    asking = _Asking(request, models, call)
+    asking = _Asking(request, call)
     model, adapter = _model(data.model)
     asked = requests.of_text(data, adapter)
     if not data.stream:
@@ -128,9 +127,9 @@ async def one_model(model: str, watch: NamedDependency[Watch]) -> Response[Model
 class _Asking:
     """One call: its id, when it came, and asking for it."""
 
-    def __init__(self, request: AnyRequest, models: Models, call: Call) -> None:
+    def __init__(self, request: AnyRequest, call: Call) -> None:
         self._request = request
-        self._models = models
+        self._models: Models = request.app.state.models
         self._call = call
         self._timing = Timing()
         self.created = (call.run.int >> 80) // 1000
@@ -159,7 +158,7 @@ class _Asking:
         return Stream(
             stream(events, first, replies, self._call.progress(len(asked)), include_usage=include_usage),
             media_type=sse.MEDIA_TYPE,
-            headers={**sse.HEADERS, **self._headers(first[1])},
+            headers={**sse.HEADERS, **self._headers(first[1][0])},
         )
 
     async def _all(self, model: ModelId, asked: Sequence[GenerateRequest]) -> list[GenerateResult]:

@@ -1,8 +1,12 @@
-"""What we are compared with: FastAPI in front, httpx to a FastAPI sidecar. `uvicorn tests.bench.sidecar:door`."""
+"""What we are compared with: FastAPI in front, httpx to a FastAPI sidecar; LiteLLM asks the same sidecar.
+
+`uvicorn tests.bench.gateway.sidecar:model`, and `SIDECAR_URL=… uvicorn tests.bench.gateway.sidecar:door`.
+"""
 
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 from fastapi import FastAPI, Request
@@ -30,6 +34,38 @@ model = FastAPI()
 async def echo(body: Prompt) -> Answer:
     """The sidecar: answers at once."""
     return Answer(generated_text=body.prompt)
+
+
+class Turn(BaseModel):
+    """One turn of a conversation."""
+
+    role: str
+    content: str
+
+
+class Chat(BaseModel):
+    """What LiteLLM asks."""
+
+    messages: list[Turn] = Field(min_length=1)
+
+
+@model.post("/v1/chat/completions")
+async def chat(body: Chat) -> dict[str, Any]:
+    """The same as the OpenAI API has it."""
+    return {
+        "id": "chatcmpl-echo",
+        "object": "chat.completion",
+        "created": 1_700_000_000,
+        "model": "hermes",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": body.messages[-1].content},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    }
 
 
 @asynccontextmanager
