@@ -59,3 +59,16 @@ async def test_a_page_goes_on_after_a_restart_of_the_gateway_without_gap_or_doub
                 await live(page)
                 await happen(bus, 31, 40)
                 await shows(page, 40)
+
+
+async def test_a_desk_with_a_key_asks_for_it_once_in_a_tab(browser: Browser, redis_url: str, tmp_path: Path) -> None:
+    port, key = str(free_port("127.0.0.1")), "a-key-of-this-test"
+    environment = {"OSIRIS_GATEWAY_PORT": port, "OSIRIS_GATEWAY_API_KEY": key}
+    with Process("gateway", redis_url, tmp_path, **environment) as gateway:
+        await gateway.ready()
+        async with opened(browser, f"http://127.0.0.1:{port}/", quiet=False) as page:
+            await page.get_by_label("Key", exact=True).fill(key)
+            await page.keyboard.press("Enter")
+            await live(page)
+            await page.reload()
+            await live(page)

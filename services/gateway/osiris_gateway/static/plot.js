@@ -7,6 +7,7 @@ const { createChart, CrosshairMode } = globalThis.LightweightCharts;
 export function plot(box, options = {}) {
   const chart = createChart(box, {
     autoSize: true,
+    rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.1 } },
     crosshair: { mode: CrosshairMode.Magnet },
     timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, minBarSpacing: 0.5 },
     handleScale: { axisPressedMouseMove: true },

@@ -171,13 +171,13 @@ export class PriceChart {
     onTheme(() => this.#drawMarks(this.instruments.get(this.shown)));
   }
 
-  /** A level far away must not press the bars flat: the scale goes at most half the bars' range beyond them. */
+  /** A level far away must not press the bars flat: the scale goes little beyond them. */
   #near(info) {
     const bars = this.instruments.get(this.shown).bars.slice(-120);
     if (!info?.priceRange || !bars.length) return null;
     const low = Math.min(...bars.map((bar) => bar.low));
     const high = Math.max(...bars.map((bar) => bar.high));
-    const room = (high - low) / 2;
+    const room = (high - low) / 5;
     const { minValue, maxValue } = info.priceRange;
     if (maxValue < low - room || minValue > high + room) return null;
     return { priceRange: { minValue: Math.max(minValue, low - room), maxValue: Math.min(maxValue, high + room) } };
