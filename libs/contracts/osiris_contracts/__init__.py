@@ -4,6 +4,13 @@ from osiris_contracts import streams
 from osiris_contracts._base import SYMBOL_PATTERN, Contract, ModelId, Priority, Symbol, UtcTime
 from osiris_contracts.assessment import critique_request, parse_score
 from osiris_contracts.desk import BookView, Critique, Decision, PositionView
+from osiris_contracts.feedback import (
+    Feedback,
+    FeedbackSubmission,
+    FeedbackType,
+    ProposalOutcome,
+    RememberedProposal,
+)
 from osiris_contracts.generation import (
     MAX_PROMPT_CHARACTERS,
     MAX_TOKENS,
@@ -48,9 +55,7 @@ from osiris_contracts.market import (
 from osiris_contracts.operations import Control, DeadLetter, ModelStatus, Presence
 from osiris_contracts.proposal import (
     Action,
-    Feedback,
-    FeedbackSubmission,
-    FeedbackType,
+    FewShot,
     GateVerdict,
     Origin,
     PositionSide,
@@ -87,6 +92,7 @@ __all__ = [
     "FeedbackReceipt",
     "FeedbackSubmission",
     "FeedbackType",
+    "FewShot",
     "FieldProblem",
     "Fill",
     "GateVerdict",
@@ -111,8 +117,10 @@ __all__ = [
     "Proposal",
     "ProposalAssessed",
     "ProposalCreated",
+    "ProposalOutcome",
     "ProposeBody",
     "ProposedTrade",
+    "RememberedProposal",
     "Reply",
     "SamplingOptions",
     "Side",

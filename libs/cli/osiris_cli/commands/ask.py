@@ -77,7 +77,7 @@ def feedback(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Say what was right or wrong about a proposal; the trainer learns from it."""
+    """Say what was right or wrong about a proposal; the desk learns from it."""
     from osiris_contracts import FeedbackSubmission
 
     body = _body(
