@@ -48,7 +48,7 @@ async def test_everything_is_recorded_once_though_the_recorder_is_killed(redis_u
                 feedback = Feedback(
                     transaction_id=run,
                     feedback_type="rating",
-                    feedback_content={"stars": index},
+                    feedback_content=index / 300,
                     feedback_id=run,
                     received_at=NOW,
                 )
