@@ -87,7 +87,7 @@ class Feedback(FeedbackSubmission):
         default=None, description="The prompt phi3 answered; null when nobody knows it any more."
     )
     original_proposal: Proposal | None = Field(
-        default=None, description="What phi3 proposed; null when nobody knows it any more."
+        default=None, description="What phi3 proposed; null when it is not known any more."
     )
 
 

@@ -1,4 +1,4 @@
-"""Tables of an earlier schema get the columns they lack, in one commit: a reader or a crash sees all of them, or none."""
+"""Tables of an earlier schema get the columns they lack in one commit: a reader or a crash sees all, or none."""
 
 from collections.abc import Mapping
 from typing import Any
