@@ -1,9 +1,7 @@
-"""`osiris ask`, `propose` and `feedback`: talk to a running desk through its gateway."""
+"""`osiris ask` and `propose`: talk to a running desk through its gateway."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
-from uuid import UUID
 
 import typer
 
@@ -19,10 +17,6 @@ if TYPE_CHECKING:
 
 ASK_EXAMPLE = 'Example: osiris ask "What moves SPY today?" --model hermes'
 PROPOSE_EXAMPLE = 'Example: osiris propose "Long 10 SPY at 470, now 465, stop 460. News: CPI below forecast."'
-FEEDBACK_EXAMPLE = (
-    "Example: osiris feedback 0190c6e2-7c1a-7b6e-8f00-000000000001 --type rating --content 2   "
-    "For a correction give the proposal as it should have been: --type correction --corrected proposal.json"
-)
 
 Prompt = Annotated[str, typer.Argument(help="What to say.", show_default=False)]
 MaxLength = Annotated[int, typer.Option(min=1, max=4096, help="Tokens of the answer at most.")]
@@ -37,9 +31,9 @@ def ask(
     """Ask a model; the answer shows while it is written."""
     from osiris_contracts import Chunk, GenerateBody
 
-    body = _body(GenerateBody, prompt=prompt, model_id=model, max_length=max_length)
+    body = checked(GenerateBody, prompt=prompt, model_id=model, max_length=max_length)
     streamed = False
-    for reply in _gateway(home).generate(body):
+    for reply in gateway_of(home).generate(body):
         if isinstance(reply, Chunk):
             streamed = True
             typer.echo(reply.text, nl=False)
@@ -54,7 +48,7 @@ def propose(prompt: Prompt, max_length: MaxLength = 256, as_json: JsonOption = F
     from osiris_cli.cycle_view import proposed_trade
     from osiris_contracts import ProposeBody
 
-    answer = _gateway(home).propose(_body(ProposeBody, prompt=prompt, max_length=max_length))
+    answer = gateway_of(home).propose(checked(ProposeBody, prompt=prompt, max_length=max_length))
     if as_json:
         typer.echo(answer.model_dump_json())
         return
@@ -62,35 +56,8 @@ def propose(prompt: Prompt, max_length: MaxLength = 256, as_json: JsonOption = F
     console.show(out, proposed_trade(answer, console.text_width(out)))
 
 
-def feedback(
-    transaction_id: Annotated[UUID, typer.Argument(help="The proposal it is about.", show_default=False)],
-    type: Annotated[
-        Literal["correction", "rating", "qualitative_comment"],
-        typer.Option("--type", help="What kind of feedback.", show_default=False),
-    ],
-    content: Annotated[
-        str, typer.Option("--content", help="A comment, a number, or any JSON.", show_default=False)
-    ] = "",
-    corrected: Annotated[
-        Path | None,
-        typer.Option("--corrected", help="JSON file: the proposal as it should have been.", show_default=False),
-    ] = None,
-    home: HomeOption = None,
-) -> None:
-    """Say what was right or wrong about a proposal; the desk learns from it."""
-    from osiris_contracts import FeedbackSubmission
-
-    body = _body(
-        FeedbackSubmission,
-        transaction_id=transaction_id,
-        feedback_type=type,
-        feedback_content=_json_or_text(content),
-        corrected_proposal=None if corrected is None else _json_file(corrected),
-    )
-    typer.echo(_gateway(home).feedback(body).message)
-
-
-def _gateway(home: Path | None) -> "Gateway":
+def gateway_of(home: Path | None) -> "Gateway":
+    """The gateway of the desk that runs in `home`, or the one the settings name."""
     from osiris_cli import run_file, settings
     from osiris_cli.gateway import Gateway
 
@@ -98,28 +65,12 @@ def _gateway(home: Path | None) -> "Gateway":
     return Gateway(run_file.gateway_url(found), found.gateway_api_key)
 
 
-def _body(contract: "type[Body]", **fields: object) -> "Body":
+def checked(contract: "type[Body]", **fields: object) -> "Body":
     """A body the gateway accepts, refused here already when it would not."""
     from pydantic import ValidationError
 
     try:
         return contract.model_validate(fields)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg']}" for each in error.errors())
+        problems = (f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors())
         raise CliError("; ".join(problems)) from None
-
-
-def _json_or_text(content: str) -> object:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return content
-
-
-def _json_file(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise CliError(f"expected a JSON file, cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise CliError(f"expected JSON in {path}, was not: {error}") from None
