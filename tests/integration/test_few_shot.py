@@ -15,7 +15,7 @@ from osiris_contracts import Feedback, FewShot, GenerateRequest, GenerateResult,
 from osiris_mesh import Bus
 from osiris_phi3.few_shot import arm_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("models")]
 
 SITUATION = "SPY close 512.4\nReturn +0.6% in 5 bars: trend up\n\nPropose what to do with SPY now."
 

@@ -71,12 +71,6 @@ class FeedbackSubmission(Contract):
             )
         return self
 
-    @model_validator(mode="after")
-    def _comment_says_something(self) -> Self:
-        if self.feedback_type == "qualitative_comment" and self.feedback_content in (None, "", [], {}):
-            raise ValueError("expected feedback_content of a qualitative_comment to say something, was empty")
-        return self
-
 
 class Feedback(FeedbackSubmission):
     """A submission as the server took it, with what it is about."""

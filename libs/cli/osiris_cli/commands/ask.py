@@ -72,5 +72,8 @@ def checked(contract: "type[Body]", **fields: object) -> "Body":
     try:
         return contract.model_validate(fields)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors())
+        problems = (
+            f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        )
         raise CliError("; ".join(problems)) from None

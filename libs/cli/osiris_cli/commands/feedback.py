@@ -95,9 +95,9 @@ def list_(
     elif not found:
         typer.echo("no feedback (that fits)")
     else:
-        columns = ("when (UTC)", "type", "what", "about")
-        rows = [(f"{each.when:%Y-%m-%d %H:%M}", each.kind, each.summary, each.transaction_id) for each in found]
-        console.standard().print(console.table(columns, rows))
+        columns = ("when (UTC)", "type", "about", "what")
+        rows = [(f"{each.when:%Y-%m-%d %H:%M}", each.kind, each.transaction_id, each.summary) for each in found]
+        console.standard().print(console.table(columns, rows, whole=("about",)))
 
 
 @feedback.command(epilog=SHOW_EXAMPLE)
