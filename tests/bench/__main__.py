@@ -7,6 +7,8 @@ SUBJECTS = {
     "http": ("tests.bench.http_path", "HTTP → stream → echo worker → HTTP"),
     "decode": ("tests.bench.decode", "engine decode"),
     "priorities": ("tests.bench.priorities", "interactive work before a long batch queue"),
+    "feedback": ("tests.bench.feedback", "20,000 events into the feedback store"),
+    "fewshot": ("tests.bench.fewshot", "a hidden rule, with corrections before the prompt and without"),
     "replay": ("tests.bench.replay", "sim replay into Redis"),
 }
 

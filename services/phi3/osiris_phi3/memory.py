@@ -67,7 +67,7 @@ class Memory:
 
     async def _know(self, found: Iterable[Correction]) -> None:
         vectors = {correction.id: vector for correction, vector in self._known}
-        wanted = newest([*(correction for correction, _ in self._known), *found])
+        wanted = await asyncio.to_thread(newest, [*(correction for correction, _ in self._known), *found])
         if wanted:
             await self._embedding.load()
         for each in wanted:
