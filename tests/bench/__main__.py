@@ -7,6 +7,8 @@ SUBJECTS = {
     "fanout": ("tests.bench.fanout", "GET /stream/desk to 200 clients"),
     "decode": ("tests.bench.decode", "engine decode"),
     "priorities": ("tests.bench.priorities", "interactive work before a long batch queue"),
+    "feedback": ("tests.bench.feedback", "20,000 events into the feedback store"),
+    "fewshot": ("tests.bench.fewshot", "a hidden rule, with corrections before the prompt and without"),
     "replay": ("tests.bench.replay", "sim replay into Redis"),
     "speech": ("tests.bench.speech", "speech"),
 }

@@ -133,7 +133,7 @@ async def test_feedback_is_stored_once_at_server_time(http: httpx.AsyncClient, d
         response = await http.post("/feedback/phi3/", json=body)
         assert response.status_code == 200
         assert response.json()["transaction_id"] == transaction
-    other = {"transaction_id": transaction, "feedback_type": "rating", "feedback_content": 2}
+    other = {"transaction_id": transaction, "feedback_type": "rating", "feedback_content": "up"}
     assert (await http.post("/feedback/phi3", json=other)).status_code == 200
     log = desk[1] / "data" / "phi3_feedback_data.jsonl"
 
@@ -148,6 +148,9 @@ async def test_feedback_is_stored_once_at_server_time(http: httpx.AsyncClient, d
     correction = next(each for each in mine if each["feedback_type"] == "correction")
     assert correction["feedback_content"] == {"why": ["too bold", 3, None]}
     assert abs(time.time() - _unix(correction["received_at"])) < 60
+    assert correction["prompt"] == "SPY is flat."  # whoever learns from it need ask nobody
+    assert correction["original_proposal"]["ticker"]
+    assert correction["schema_version"] == "1.1"
 
 
 def _unix(moment: str) -> float:
@@ -160,6 +163,14 @@ async def test_feedback_on_nothing_is_404(http: httpx.AsyncClient) -> None:
     body = {"transaction_id": str(uuid4()), "feedback_type": "rating", "feedback_content": 1}
     found = problem(await http.post("/feedback/phi3/", json=body))
     assert (found.status, found.code) == (404, "unknown_transaction")
+
+
+@pytest.mark.parametrize("content", [2, -1.5, True, None, "splendid", {"stars": 5}])
+async def test_a_rating_that_rates_nothing_is_422_and_says_what_would(http: httpx.AsyncClient, content: Any) -> None:
+    body = {"transaction_id": str(UUID(int=0)), "feedback_type": "rating", "feedback_content": content}
+    found = problem(await http.post("/feedback/phi3/", json=body))
+    assert found.status == 422
+    assert 'a number from -1 to 1, or "up" or "down"' in found.errors[0].message
 
 
 NOT_CORRECTED = [None, {}, {"ticker": "SPY"}, {**PROPOSAL, "confidence": 2}, {**PROPOSAL, "x": 1}]

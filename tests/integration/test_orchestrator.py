@@ -8,7 +8,7 @@ import pytest
 from tests.support.desk import services
 from tests.support.processes import Process, until
 
-from osiris_contracts import Decision, Fill, MarketTick, streams
+from osiris_contracts import Decision, Fill, MarketTick, ProposalOutcome, streams
 from osiris_mesh import DeadLetters
 from osiris_mesh.connection import connect
 from osiris_mesh.envelope import parse
@@ -73,7 +73,16 @@ async def test_12_ticks_at_5_a_run_are_2_runs_and_2_kept(redis_url: str, tmp_pat
         await desk["orchestrator"].ready()
         for tick in ticks(15)[12:]:
             await redis.xadd(streams.MARKET_TICKS, {"data": tick.model_dump_json()})
-        assert [each.sequence for each in await decided(redis, 3)] == [1, 2, 3]
+        known = await decided(redis, 3)
+        assert [each.sequence for each in known] == [1, 2, 3]
+        told = [
+            ProposalOutcome.model_validate_json(parse(fields).data)
+            for _, fields in await redis.xrange(streams.OUTCOME_OBSERVED)
+        ]
+        # of the first two, five bars later; also across the kill
+        acted_on = [each.run_id for each in known[:2] if each.status in ("accepted", "passed")]
+        assert [each.transaction_id for each in told] == acted_on
+        assert all(each.horizon_bars == 5 for each in told)
     await redis.aclose()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from osiris_cli.commands import ask, dead, demo, doctor, keys, lag, models, speak, tail, up
+from osiris_cli.commands import ask, dead, demo, doctor, feedback, keys, lag, models, speak, tail, up
 from osiris_cli.errors import CliError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app.command(epilog=demo.EXAMPLE)(demo.demo)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=ask.ASK_EXAMPLE)(ask.ask)
 app.command(epilog=ask.PROPOSE_EXAMPLE)(ask.propose)
-app.command(epilog=ask.FEEDBACK_EXAMPLE)(ask.feedback)
+app.add_typer(feedback.feedback, name="feedback", epilog=feedback.EXAMPLE)
 app.command(epilog=speak.EXAMPLE)(speak.speak)
 app.add_typer(dead.dead, name="dead", epilog=dead.EXAMPLE)
 app.command(epilog=tail.EXAMPLE)(tail.tail)

@@ -21,12 +21,20 @@ def standard() -> Console:
     return console
 
 
-def table(columns: Iterable[str], rows: Iterable[tuple[str, ...]], *, numbers: Iterable[str] = ()) -> Table:
-    """Rows under dim headings; the columns in `numbers` to the right."""
-    right = frozenset(numbers)
+def table(
+    columns: Iterable[str],
+    rows: Iterable[tuple[str, ...]],
+    *,
+    numbers: Iterable[str] = (),
+    whole: Iterable[str] = (),
+) -> Table:
+    """Rows under dim headings; the columns in `numbers` to the right, those in `whole` in one line, to be copied."""
+    right, unbroken = frozenset(numbers), frozenset(whole)
     drawn = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        drawn.add_column(
+            column, justify="right" if column in right else "left", overflow="fold", no_wrap=column in unbroken
+        )
     for row in rows:
         drawn.add_row(*row)
     return drawn

@@ -70,6 +70,11 @@ class CliSettings(BaseSettings):
         return self.models or self.home / "models"
 
     @property
+    def tables(self) -> Path:
+        """Where the trainer's and the desk's tables lie."""
+        return self.home / "data" / "lancedb"
+
+    @property
     def logs(self) -> Path:
         """Where the services' output goes."""
         return self.home / LOGS

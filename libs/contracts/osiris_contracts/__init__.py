@@ -17,6 +17,13 @@ from osiris_contracts.feed import (
     ServiceStates,
     Versions,
 )
+from osiris_contracts.feedback import (
+    Feedback,
+    FeedbackSubmission,
+    FeedbackType,
+    ProposalOutcome,
+    RememberedProposal,
+)
 from osiris_contracts.generation import (
     MAX_PROMPT_CHARACTERS,
     MAX_TOKENS,
@@ -61,9 +68,7 @@ from osiris_contracts.market import (
 from osiris_contracts.operations import Control, DeadLetter, ModelStatus, Presence
 from osiris_contracts.proposal import (
     Action,
-    Feedback,
-    FeedbackSubmission,
-    FeedbackType,
+    FewShot,
     GateVerdict,
     Origin,
     PositionSide,
@@ -119,6 +124,7 @@ __all__ = [
     "FeedbackReceipt",
     "FeedbackSubmission",
     "FeedbackType",
+    "FewShot",
     "FieldProblem",
     "Fill",
     "GateVerdict",
@@ -144,10 +150,12 @@ __all__ = [
     "Proposal",
     "ProposalAssessed",
     "ProposalCreated",
+    "ProposalOutcome",
     "ProposeBody",
     "ProposedTrade",
     "QueueState",
     "QueueStates",
+    "RememberedProposal",
     "Reply",
     "SamplingOptions",
     "ServiceState",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from osiris_contracts._base import QUIET, Contract, ModelId, Symbol
-from osiris_contracts.proposal import Proposal
+from osiris_contracts.proposal import FewShot, Proposal
 from osiris_contracts.speech import AudioClip, SpeechResult
 
 MAX_PROMPT_CHARACTERS = 100_000
@@ -163,6 +163,10 @@ class GenerateResult(Contract):
     model_version: str = Field(description="Which version of it.")
     text: str = Field(description="The whole answer; for phi3 the proposal as JSON.")
     proposal: Proposal | None = Field(default=None, description="phi3 only: the answer as a proposal.")
+    few_shot: FewShot | None = Field(
+        default=None,
+        description="phi3 only: the corrections it was shown; null when the request brought its own examples or turns.",
+    )
     tool_call: ToolCall | None = Field(default=None, description="hermes only: the answer as a call of a tool.")
     logprobs: tuple[TokenLogprob, ...] = Field(default=(), description="Of every token, when they were asked for.")
     finish_reason: Literal["stop", "length"] = Field(

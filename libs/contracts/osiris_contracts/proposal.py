@@ -1,4 +1,4 @@
-"""The trade proposal, what is said of it, and what its owner answers."""
+"""The trade proposal, and what is said of it."""
 
 from typing import Literal, Self
 from uuid import UUID
@@ -13,15 +13,11 @@ PositionSide = Literal["LONG", "SHORT"]
 Origin = Literal["gateway", "orchestrator"]
 
 
-# what the validators below check, for readers of the JSON Schema
+# what the validator below checks, for readers of the JSON Schema
 _SIDE_BELONGS_TO_ADJUST: dict[str, JsonValue] = {
     "if": {"properties": {"action": {"const": "adjust"}}},
     "then": {"properties": {"side": {"enum": ["LONG", "SHORT"]}}, "required": ["side"]},
     "else": {"properties": {"side": {"type": "null"}}},
-}
-_CORRECTION_CORRECTS: dict[str, JsonValue] = {
-    "if": {"properties": {"feedback_type": {"const": "correction"}}},
-    "then": {"properties": {"corrected_proposal": {"type": "object"}}, "required": ["corrected_proposal"]},
 }
 
 
@@ -62,6 +58,17 @@ class GateVerdict(Contract):
     reasons: tuple[str, ...] = Field(default=(), description="Why not; empty when accepted.")
 
 
+class FewShot(Contract):
+    """Which corrections of its owner phi3 was shown before the prompt, so that answers with and without compare."""
+
+    arm: Literal["off", "on"] = Field(
+        description="on: the nearest corrections were looked for; off: none, by setting or by the A/B split."
+    )
+    corrections: tuple[UUID, ...] = Field(
+        default=(), max_length=16, description="Their feedback ids, in the order shown; none when none fits."
+    )
+
+
 class ProposalCreated(Contract):
     """A proposal was made."""
 
@@ -71,6 +78,9 @@ class ProposalCreated(Contract):
     prompt: str = Field(description="The prompt phi3 answered.")
     proposal: Proposal = Field(description="The proposal.")
     model_version: str = Field(description="The phi3 version that wrote it.")
+    few_shot: FewShot | None = Field(
+        default=None, description="The corrections it was shown; null when phi3 looked for none."
+    )
     bars: BarRange | None = Field(default=None, description="The bars the desk looked at; null when somebody asked.")
     verdict: GateVerdict | None = Field(
         default=None, description="What the desk's gate said; null when nobody asked it."
@@ -88,33 +98,3 @@ class ProposalAssessed(Contract):
     assessment: str = Field(description="The critique, plain English.")
     score: Score | None = Field(description="0 (bad) to 10 (good); null when the critique holds none.")
     model_version: str = Field(description="The hermes version that wrote it.")
-
-
-FeedbackType = Literal["correction", "rating", "qualitative_comment"]
-
-
-class FeedbackSubmission(Contract):
-    """Body of POST /feedback/phi3/."""
-
-    model_config = ConfigDict(json_schema_extra=_CORRECTION_CORRECTS)
-
-    transaction_id: UUID = Field(description="The proposal it is about.")
-    feedback_type: FeedbackType = Field(description="correction, rating or qualitative_comment.")
-    feedback_content: JsonValue = Field(description="Any JSON: a comment, a number, an object.")
-    corrected_proposal: Proposal | None = Field(
-        default=None, description="The proposal as it should have been; needed for a correction."
-    )
-    schema_version: Literal["1.0"] = Field(default="1.0", description="Version of this body.")
-
-    @model_validator(mode="after")
-    def _correction_corrects(self) -> Self:
-        if self.feedback_type == "correction" and self.corrected_proposal is None:
-            raise ValueError("expected corrected_proposal with a correction, was null")
-        return self
-
-
-class Feedback(FeedbackSubmission):
-    """A submission as the server took it."""
-
-    feedback_id: UUID = Field(description="Names this feedback; stored once under it.")
-    received_at: UtcTime = Field(description="Server time of receipt, UTC.")

@@ -14,6 +14,7 @@ PHI3_REQUESTS: Final = "phi3.requests"
 PROPOSAL_CREATED: Final = "phi3.proposal.created"
 PROPOSAL_ASSESSED: Final = "phi3.proposal.assessed"
 FEEDBACK_SUBMITTED: Final = "phi3.feedback.submitted"
+OUTCOME_OBSERVED: Final = "phi3.outcome.observed"
 ADVICE_GENERATED: Final = "advice.generated"
 TTS_REQUESTS: Final = "tts.requests"
 AUDIO_BYTES: Final = "audio.bytes"
@@ -56,6 +57,8 @@ RETENTION: Final[dict[str, Retention]] = {
     PHI3_REQUESTS: Retention(timedelta(hours=1), 10_000),
     PROPOSAL_CREATED: Retention(timedelta(days=1), 50_000),
     PROPOSAL_ASSESSED: Retention(timedelta(days=1), 50_000),
+    FEEDBACK_SUBMITTED: Retention(timedelta(days=30), 50_000),  # typed by people; phi3 reads it when it starts
+    OUTCOME_OBSERVED: Retention(timedelta(days=1), 50_000),
     ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
     TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
     AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
@@ -67,6 +70,8 @@ DEAD_AGE: Final = timedelta(days=30)
 """How long a dead letter waits for somebody to replay or drop it."""
 
 PROPOSAL_KEY_SECONDS: Final = 30 * 86_400
+REMEMBERED_PROMPT_CHARACTERS: Final = 8_000
+"""A longer prompt is not kept with its proposal: no example is that long."""
 
 
 _OWN: Final = frozenset(
@@ -162,5 +167,5 @@ def is_the_desks_own(name: str) -> bool:
 
 
 def proposal_key(transaction_id: UUID) -> str:
-    """The key that exists for PROPOSAL_KEY_SECONDS after a proposal was made: feedback is taken for it."""
+    """Where a proposal is remembered for PROPOSAL_KEY_SECONDS, as a RememberedProposal: feedback is taken on it."""
     return f"proposal:{transaction_id}"

@@ -192,6 +192,15 @@ class TextEngine(Protocol):
         """Load the model and warm it up."""
         ...
 
+    def room(self, prompt: tuple[Message, ...] | str) -> int:
+        """Tokens that the context leaves for an answer to `prompt`; below 1 when it is too long. Blocks for a moment.
+
+        Raises:
+            InvalidPrompt: the chat template refuses the conversation.
+            EngineClosed: there is no model.
+        """
+        ...
+
     def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk]:
         """Answer; closing the generator early frees its slot.
 

@@ -162,6 +162,19 @@ class ModelService:
             adapters=self._engine.adapters if self._engine else (),
         )
 
+    async def room(self, prompt: tuple[Message, ...] | str) -> int:
+        """Tokens that `prompt` leaves for the answer; below 1 when it is too long.
+
+        Raises:
+            Refused: there is no model yet, or it takes no such conversation.
+        """
+        if self._engine is None or self._asleep:
+            raise self._not_loaded()
+        try:
+            return await asyncio.to_thread(self._engine.room, prompt)
+        except protocol.InvalidPrompt as error:
+            raise Refused("invalid_request", str(error)) from error
+
     async def answer(self, request: GenerationRequest, delivery: Delivery, *, stream: bool) -> GenerateResult:
         """Generate, sending pieces on the way when `stream` is set.
 
@@ -169,7 +182,7 @@ class ModelService:
             Refused: the prompt or the grammar cannot be served.
         """
         if self._engine is None or self._asleep:
-            raise Refused("model_not_loaded", f"expected a loaded {self._role} model, there is none yet; try again")
+            raise self._not_loaded()
         version = self._engine.version
         pieces: list[str] = []
         tokens: list[DrawnToken] = []
@@ -203,6 +216,9 @@ class ModelService:
             finish_reason=last.finish_reason,
             usage=_usage(last.usage),
         )
+
+    def _not_loaded(self) -> Refused:
+        return Refused("model_not_loaded", f"expected a loaded {self._role} model, there is none yet; try again")
 
     def _stats(self) -> EngineStats | None:
         return self._engine.stats() if self._engine and not self._asleep else None

@@ -104,3 +104,13 @@ class MeshSettings(BaseSettings):
     def tables(self) -> Path:
         """Where the LanceDB tables lie."""
         return self.data / "lancedb"
+
+    @property
+    def assessment_log(self) -> Path:
+        """Where the trainer logs critiques, a JSON line each."""
+        return self.data / "phi3_feedback_log.jsonl"
+
+    @property
+    def feedback_log(self) -> Path:
+        """Where the trainer logs feedback, a JSON line each."""
+        return self.data / "phi3_feedback_data.jsonl"

@@ -1,6 +1,7 @@
 """LanceDB tables: rows come in batches, each row once."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any, Self
 
 import lancedb
 import pyarrow as pa
+
+from osiris_store.leftovers import sweep
+from osiris_store.migration import add_missing_columns
 
 KEY = "id"
 _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds between attempts to commit
@@ -21,12 +25,14 @@ class Table:
     `open` is the way to make one.
     """
 
-    def __init__(self, table: Any, schema: pa.Schema, compact_every: int, keep: timedelta) -> None:
+    def __init__(self, table: Any, folder: Path | None, schema: pa.Schema, compact_every: int, keep: timedelta) -> None:
         self._table = table
+        self._folder = folder
         self._schema = schema
         self._compact_every = compact_every
         self._keep = keep
         self._writes = 0
+        self._writing = asyncio.Lock()  # two commits at once would only make each other try again
 
     @classmethod
     async def open(
@@ -37,34 +43,43 @@ class Table:
         *,
         compact_every: int = 50,
         keep: timedelta = timedelta(minutes=1),
+        older: Mapping[str, str] | None = None,
     ) -> Self:
-        """The table `name` in `location`; made when it is missing.
+        """The table `name` in `location`; made when it is missing, given new columns when it is of an earlier schema.
 
         Args:
             location: a folder, or the URI of an object store.
             schema: of the rows; must have a string column `id`.
             compact_every: writes between two compactions.
-            keep: how long replaced files stay for those who still read them.
+            keep: how long replaced versions stay, for those who still read them or want to go back.
+            older: what rows of an earlier schema have in a new text column; null in those not named.
 
         Raises:
-            ValueError: no string column `id`, or a table with another schema lies there.
+            ValueError: no string column `id`, or a table with a column of another type, or one more, lies there.
         """
         if KEY not in schema.names or schema.field(KEY).type != pa.string():
             raise ValueError(f"expected a schema with a string column {KEY!r}, was {schema.names}")
-        uri = _uri(location)
+        uri = uri_of(location)
         # an interval of zero: a handle sees what others wrote, so it neither doubles rows nor reads deleted files
         connection = await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
         keyed = schema.set(
             schema.get_field_index(KEY), pa.field(KEY, pa.string(), nullable=False, metadata=_PRIMARY_KEY)
         )
         try:
+            table = await connection.open_table(name)
+        except ValueError:
             table = await connection.create_table(name, schema=keyed, exist_ok=True)
+        try:
+            await add_missing_columns(table, keyed, older or {})
         except ValueError as error:
             raise ValueError(
                 f"expected table {name!r} in {uri} to have the columns {_columns(keyed)}: {error}; "
                 "move the folder away or migrate it"
             ) from error
-        return cls(table, keyed, compact_every, keep)
+        folder = None if "://" in uri else Path(uri) / f"{name}.lance"
+        opened = cls(table, folder, keyed, compact_every, keep)
+        await opened.sweep()
+        return opened
 
     async def write(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append the rows whose `id` is not in the table yet; the others stay as they were first written.
@@ -91,14 +106,24 @@ class Table:
             batch = pa.Table.from_pylist(list(once.values()), schema=self._schema)
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise ValueError(f"expected values of {_columns(self._schema)}: {error}") from error
-        inserted = await self._insert(batch)
-        self._writes += 1
-        if self._writes % self._compact_every == 0:
-            await self.compact()
+        async with self._writing:
+            inserted = await self._insert(batch)
+            self._writes += 1
+            if self._writes % self._compact_every == 0:
+                await self._compact()
         return inserted
 
     async def compact(self) -> None:
-        """Merge small files, and drop versions older than `keep`."""
+        """Merge small files, drop versions older than `keep`, and what killed writers left."""
+        async with self._writing:
+            await self._compact()
+        await self.sweep()
+
+    async def sweep(self) -> int:
+        """Remove what killed writers left; returns how many files went."""
+        return 0 if self._folder is None else await asyncio.to_thread(sweep, self._folder, time.time())
+
+    async def _compact(self) -> None:
         try:
             await self._table.optimize(cleanup_older_than=self._keep)
         except RuntimeError as error:
@@ -127,7 +152,8 @@ class Table:
         return int((await merge.execute(batch)).num_inserted_rows)
 
 
-def _uri(location: Path | str) -> str:
+def uri_of(location: Path | str) -> str:
+    """A location as LanceDB takes it."""
     # absolute, because LanceDB takes a relative path that begins with "db" for its cloud
     return str(location) if "://" in str(location) else str(Path(location).absolute())
 

@@ -151,7 +151,7 @@ async def propose(
     summary="Correct, rate or comment on a proposal",
 )
 async def feedback(data: JSONBody[FeedbackSubmission], trades: NamedDependency[Trades]) -> Response[FeedbackReceipt]:
-    """Stored exactly once, at server time, however often the same feedback is sent; the trainer learns from it."""
+    """Stored exactly once, at server time, however often the same feedback is sent; the desk learns from it."""
     return _json(await trades.take_feedback(data))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid5
 
+from pydantic import ValidationError
+
 from osiris_contracts import (
     Feedback,
     FeedbackReceipt,
@@ -13,6 +15,7 @@ from osiris_contracts import (
     ProposalCreated,
     ProposeBody,
     ProposedTrade,
+    RememberedProposal,
     critique_request,
     parse_score,
     streams,
@@ -58,6 +61,7 @@ class Trades:
                 prompt=body.prompt,
                 proposal=answer.proposal,
                 model_version=answer.model_version,
+                few_shot=answer.few_shot,
             ),
             id=str(uuid5(run, "created")),
         )
@@ -82,21 +86,36 @@ class Trades:
         return ProposedTrade(transaction_id=run, phi3_proposal=answer.proposal, hermes_assessment=critique.text)
 
     async def take_feedback(self, body: FeedbackSubmission) -> FeedbackReceipt:
-        """Hand feedback to the trainer.
+        """Hand feedback to whoever learns from it, together with what it is about.
 
         Raises:
             UnknownTransaction: nobody made that proposal within the last 30 days.
         """
         transaction = body.transaction_id
-        if not await self._bus.redis.exists(streams.proposal_key(transaction)):
+        kept = await self._bus.redis.get(streams.proposal_key(transaction))
+        if kept is None:
             raise UnknownTransaction(
                 f"expected the transaction_id of a proposal of the last 30 days, {transaction} is none; "
                 "take it from the answer of POST /propose_trade_adjustments/ or from advice.generated"
             )
         # the same words on the same proposal are the same feedback, so that sending it again stores nothing new
         feedback_id = uuid5(transaction, body.model_dump_json())
-        taken = Feedback(**dict(body), feedback_id=feedback_id, received_at=self._now())
+        about = _remembered(kept)
+        taken = Feedback(
+            **dict(body) | {"schema_version": "1.1"},
+            feedback_id=feedback_id,
+            received_at=self._now(),
+            prompt=about.prompt if about else None,
+            original_proposal=about.proposal if about else None,
+        )
         await self._bus.publish(streams.FEEDBACK_SUBMITTED, taken, id=str(feedback_id), correlationid=str(transaction))
         return FeedbackReceipt(
-            message=f"{body.feedback_type} received; the trainer learns from it", transaction_id=transaction
+            message=f"{body.feedback_type} received; the desk learns from it", transaction_id=transaction
         )
+
+
+def _remembered(kept: bytes) -> RememberedProposal | None:
+    try:
+        return RememberedProposal.model_validate_json(kept)
+    except ValidationError:
+        return None  # an older Osiris noted only that there was a proposal

@@ -4,6 +4,7 @@
         while desk.awaiting(bar):            # the venue's reports that this bar depends on
             desk.on_execution(next report)
         desk.on_tick(bar)
+        ...send desk.outcomes...
         while run := desk.due():
             step = desk.decide_on(answer of phi3 to run.request)
             decision = step if isinstance(step, Decision) else desk.conclude(answer of hermes to step.request)
@@ -32,12 +33,14 @@ from osiris_contracts import (
     Order,
     OrderRejection,
     Proposal,
+    ProposalOutcome,
     critique_request,
     parse_score,
 )
 from osiris_orchestrator.book import Book
 from osiris_orchestrator.gate import ORDERS_STOPPED, judge, reduces
 from osiris_orchestrator.orders import order_for
+from osiris_orchestrator.outcomes import Pending, observe
 from osiris_orchestrator.policy import Policy
 from osiris_orchestrator.run_id import request_id, run_id, sampling_seed
 from osiris_orchestrator.sizing import target_quantity
@@ -90,11 +93,15 @@ class Desk:
     Args:
         state: where to go on; `State.fresh(policy)` for a new book.
         policy: the rules.
+
+    Attributes:
+        outcomes: of earlier decisions, as the last bar that was taken made them known.
     """
 
     def __init__(self, state: State, policy: Policy) -> None:
         self.state = state
         self.policy = policy
+        self.outcomes: tuple[ProposalOutcome, ...] = ()
         self._judged: _Judged | None = None
 
     def obey(self, command: DeskOrder) -> None:
@@ -170,11 +177,15 @@ class Desk:
             raise TickRefused(f"expected bars and fills that leave NAV finite, {tick.symbol} makes it {book.nav}")
         if not all(map(_is_price, (tick.open, tick.high, tick.low, tick.close))):
             raise TickRefused(f"expected prices {_PRICES}, {tick.symbol} has {tick.low:g} to {tick.high:g}")
+        booked = [fill for fill in self.state.held if fill not in held]
+        quantity = book.position(tick.symbol).quantity
+        pending, self.outcomes = observe(self.state.pending, tick, booked, quantity, self.policy.horizon)
         self.state = self.state.model_copy(
             update={
                 "book": book,
                 "open_orders": open_orders,
                 "held": held,
+                "pending": pending,
                 "windows": {**self.state.windows, tick.symbol: window.add(tick)},
             }
         )
@@ -300,10 +311,12 @@ class Desk:
             policy_version=self.policy.policy_version,
         )
         sent = {order.order_id: order} if order else {}
+        observed_later = Pending.of(decision)
         self.state = self.state.model_copy(
             update={
                 "sequence": decision.sequence,
                 "last_run": run.run_id,
+                "pending": (*self.state.pending, observed_later) if observed_later else self.state.pending,
                 "windows": {**self.state.windows, run.symbol: self._window(run.symbol).emptied()},
                 "open_orders": {**self.state.open_orders, **sent},
             }

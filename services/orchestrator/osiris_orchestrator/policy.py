@@ -3,6 +3,9 @@
 import math
 from dataclasses import dataclass
 
+MAX_HORIZON = 500
+"""Bars; every decision waits that long in the desk's state."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -14,6 +17,8 @@ class Policy:
         max_daily_loss_pct: at this loss since the day began nothing new is risked, percent of NAV, above 0 to 100.
         starting_cash: cash of a new book, > 0, quote currency.
         seed: of the models' sampling, by way of the run ids.
+        outcome_bars: bars after which the outcome of a decision is told, 1 to 500; None: ticks_per_proposal, so that
+            no later decision on the symbol has a part in it.
         policy_version: names these rules in every decision.
 
     Raises:
@@ -26,10 +31,18 @@ class Policy:
     starting_cash: float = 100_000.0
     seed: int = 0
     policy_version: str = "1"
+    outcome_bars: int | None = None
+
+    @property
+    def horizon(self) -> int:
+        """Bars after which the outcome of a decision is told."""
+        return min(self.ticks_per_proposal, MAX_HORIZON) if self.outcome_bars is None else self.outcome_bars
 
     def __post_init__(self) -> None:
         if self.ticks_per_proposal < 1:
             raise ValueError(f"expected ticks_per_proposal >= 1, was {self.ticks_per_proposal}")
+        if not 1 <= self.horizon <= MAX_HORIZON:
+            raise ValueError(f"expected outcome_bars from 1 to {MAX_HORIZON}, was {self.horizon}")
         for name in ("max_position_size_pct", "max_daily_loss_pct"):
             value = getattr(self, name)
             if not 0 < value <= 100:

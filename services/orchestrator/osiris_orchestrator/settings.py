@@ -5,7 +5,7 @@ from pydantic_settings import SettingsConfigDict
 
 from osiris_contracts import streams
 from osiris_mesh import MeshSettings, shared
-from osiris_orchestrator.policy import Policy
+from osiris_orchestrator.policy import MAX_HORIZON, Policy
 
 
 class OrchestratorSettings(MeshSettings):
@@ -26,6 +26,13 @@ class OrchestratorSettings(MeshSettings):
     starting_cash: float = Field(default=100_000.0, gt=0, description="Cash of a new book, quote currency.")
     seed: int = Field(default=0, description="Of the models' sampling: the same bars and seed, the same decisions.")
     policy_version: str = Field(default="1", min_length=1, description="Names the rules in every decision.")
+    outcome_bars: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_HORIZON,
+        description="Bars after which the gain or loss of a decision is told, at most 500; unset: as many as lie "
+        "between two runs.",
+    )
     model_timeout_seconds: float = Field(
         default=60.0, gt=0, description="How long a model may take before the run is recorded as failed, seconds."
     )
@@ -51,4 +58,5 @@ class OrchestratorSettings(MeshSettings):
             starting_cash=self.starting_cash,
             seed=self.seed,
             policy_version=self.policy_version,
+            outcome_bars=self.outcome_bars,
         )

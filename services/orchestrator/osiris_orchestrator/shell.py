@@ -24,6 +24,7 @@ from osiris_contracts import (
     Proposal,
     ProposalAssessed,
     ProposalCreated,
+    ProposalOutcome,
     streams,
 )
 from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
@@ -124,6 +125,7 @@ class Shell:
             tick = MarketTick.model_validate_json(envelopes.parse(entry[1]).data)
             await self._wait_for_reports(tick)
             self._desk.on_tick(tick)
+            self._outputs += [self._outcome(each) for each in self._desk.outcomes]
         except (MalformedEnvelope, ValidationError, TickRefused) as error:
             _log.error("tick put aside", entry_id=entry[0], reason=explain(error))
             self._outputs.append(self._sequencer.dead_letter(self._ticks, entry, explain(error)))
@@ -163,7 +165,7 @@ class Shell:
             step = self._desk.decide_on(answer)
             if isinstance(answer, GenerateResult) and answer.proposal:
                 verdict = step.verdict if isinstance(step, Decision) else GateVerdict(accepted=True)
-                await self._announce(run, answer.proposal, answer.model_version, verdict)
+                await self._announce(run, answer, answer.proposal, verdict)
             if isinstance(step, CritiqueRequest):
                 streamed = step.request.model_copy(update={"stream": True})
                 critique = await self._ask(streams.HERMES_REQUESTS, streamed, step.request_id, run.run_id)
@@ -193,7 +195,9 @@ class Shell:
         finally:
             await end(asking)
 
-    async def _announce(self, run: RunRequest, proposal: Proposal, version: str, verdict: GateVerdict | None) -> None:
+    async def _announce(
+        self, run: RunRequest, answer: GenerateResult, proposal: Proposal, verdict: GateVerdict | None
+    ) -> None:
         """Tell of a proposal while its critique is still to come; after a crash it is told again, under the same id."""
         created = ProposalCreated(
             transaction_id=run.run_id,
@@ -201,7 +205,8 @@ class Shell:
             origin="orchestrator",
             prompt=run.request.prompt or "",
             proposal=proposal,
-            model_version=version,
+            model_version=answer.model_version,
+            few_shot=answer.few_shot,
             bars=run.bars,
             verdict=verdict,
         )
@@ -230,6 +235,12 @@ class Shell:
         send(streams.ADVICE_GENERATED, decision, "decision")
         if decision.order:
             send(streams.MARKET_ORDERS, decision.order, "order")
+
+    def _outcome(self, outcome: ProposalOutcome) -> Output:
+        run = outcome.transaction_id
+        return self._sequencer.output(
+            streams.OUTCOME_OBSERVED, outcome, id=str(uuid5(run, "outcome")), correlationid=str(run)
+        )
 
     async def _commit(self) -> None:
         await self._sequencer.commit(self._desk.state.to_json(), self._positions, self._outputs)

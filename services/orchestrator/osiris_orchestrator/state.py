@@ -7,6 +7,7 @@ from pydantic import Field
 
 from osiris_contracts import Contract, Fill, Order
 from osiris_orchestrator.book import Book
+from osiris_orchestrator.outcomes import Pending
 from osiris_orchestrator.policy import Policy
 from osiris_orchestrator.run_id import first_link
 from osiris_orchestrator.window import Window
@@ -24,6 +25,7 @@ class State(Contract):
         open_orders: orders sent whose report was not booked yet, by id.
         held: fills whose bar has not come yet, in the order they came.
         seen: the last fills taken, as order id and reason.
+        pending: decisions whose outcome is not known yet, oldest first.
         sequence: runs so far.
         last_run: id of the last run; what the next one is chained to.
         paused: whether the owner wants no bars taken.
@@ -35,6 +37,7 @@ class State(Contract):
     open_orders: dict[UUID, Order] = Field(default_factory=dict)
     held: tuple[Fill, ...] = ()
     seen: tuple[str, ...] = ()
+    pending: tuple[Pending, ...] = ()
     sequence: int = 0
     last_run: UUID
     paused: bool = False

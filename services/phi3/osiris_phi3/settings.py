@@ -1,5 +1,7 @@
 """What phi3 can be told."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -14,3 +16,10 @@ class Phi3Settings(EngineSettings):
     temperature: float = Field(
         default=0.0, ge=0, le=2, description="Sampling temperature of a request that names none; 0 is greedy."
     )
+    few_shot: Literal["off", "on", "ab"] = Field(
+        default="on",
+        description="Whether the owner's corrections are shown before the prompt: off, on, or ab for every second "
+        "request, by its message id.",
+    )
+    few_shot_count: int = Field(default=3, ge=1, le=16, description="Corrections shown at most.")
+    few_shot_tokens: int = Field(default=768, ge=0, description="Tokens that they may take together.")

@@ -1,6 +1,9 @@
-"""Wires the proposal and feedback streams to the tables and logs."""
+"""Wires the proposal, feedback and outcome streams to the tables and logs."""
 
-from osiris_contracts import Feedback, ProposalAssessed, ProposalCreated, streams
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from osiris_contracts import Feedback, ProposalAssessed, ProposalCreated, ProposalOutcome, streams
 from osiris_mesh import Service
 from osiris_trainer.recorder import Recorder
 from osiris_trainer.settings import TrainerSettings
@@ -9,10 +12,19 @@ from osiris_trainer.settings import TrainerSettings
 def build(settings: TrainerSettings) -> Service:
     """The trainer service; for now its recording half."""
     service = Service("trainer", settings)
-    recorder = Recorder(logs=settings.data, tables=settings.tables)
+    recorder = Recorder(
+        assessment_log=settings.assessment_log,
+        feedback_log=settings.feedback_log,
+        tables=settings.tables,
+        now=partial(datetime.now, UTC),
+        keep=timedelta(days=settings.versions_days),
+        compact_seconds=60 * settings.compact_minutes,
+    )
     service.on_start(recorder.open)
     service.on_stop(recorder.close)
+    service.background(recorder.keep_compacting)
     service.consume_batches(streams.PROPOSAL_CREATED, ProposalCreated, recorder.proposals)
     service.consume_batches(streams.PROPOSAL_ASSESSED, ProposalAssessed, recorder.assessments)
     service.consume_batches(streams.FEEDBACK_SUBMITTED, Feedback, recorder.feedback)
+    service.consume_batches(streams.OUTCOME_OBSERVED, ProposalOutcome, recorder.outcomes)
     return service

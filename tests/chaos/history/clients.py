@@ -196,7 +196,7 @@ class Clients:
         work = self._work()
         note = Feedback(
             transaction_id=uuid4(),
-            feedback_type="rating",
+            feedback_type="qualitative_comment",
             feedback_content=f"{work} 5",
             feedback_id=uuid4(),
             received_at=datetime.now(UTC),

@@ -61,7 +61,7 @@ def test_the_command_alone_shows_its_help(capsys: Captured) -> None:
         ("ask", "Missing argument"),
         ("speak hi --speed 9", "Invalid value for '--speed'"),
         ("ask hi --model gpt", "Invalid value for '--model'"),
-        ("feedback not-a-uuid --type rating --content 3", "Invalid value for"),
+        ("feedback submit not-a-uuid --type rating --content 3", "Invalid value for"),
         ("dead replay hermes.requests", "expected either --all, or the ID of a dead letter or a filter"),
         ("dead drop hermes.requests 1-0 --all", "expected either --all, or the ID of a dead letter or a filter"),
         ("dead drop hermes.requests --all --group x", "expected either --all, or the ID of a dead letter or a filter"),
@@ -362,7 +362,7 @@ def test_models_tells_what_live_services_hold(redis: "Redis", capsys: Captured) 
 def test_a_correction_needs_a_proposal_that_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    typed = ["feedback", str(UUID(int=1)), "--type", "correction", "--content", "Stop too tight."]
+    typed = ["feedback", "submit", str(UUID(int=1)), "--type", "correction", "--content", "Stop too tight."]
     assert main(typed) == 2
     assert "expected corrected_proposal with a correction" in capsys.readouterr().err
     assert main([*typed, "--corrected", "absent.json"]) == 2

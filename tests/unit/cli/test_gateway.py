@@ -112,7 +112,7 @@ def test_propose_shows_proposal_critique_and_id(gateway: type[Gateway], capsys: 
 def test_feedback_may_be_any_json_or_plain_text(
     typed: str, sent: object, gateway: type[Gateway], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["feedback", TRANSACTION, "--type", "rating", "--content", typed]) == 0
+    assert main(["feedback", "submit", TRANSACTION, "--type", "qualitative_comment", "--content", typed]) == 0
     assert capsys.readouterr().out == "Noted.\n"
     assert gateway.seen[0][0] == "/feedback/phi3/"
     assert gateway.seen[0][1]["feedback_content"] == sent

@@ -51,6 +51,14 @@ async def test_it_knows_the_capital_of_france(engine: OnnxEngine) -> None:
     assert 3 < usage.completion_tokens <= 24
 
 
+async def test_it_tells_how_much_room_a_prompt_leaves(engine: OnnxEngine) -> None:
+    asked = request("Name a colour.", max_tokens=1)
+    (chunk,) = [chunk async for chunk in engine.generate(asked)]
+    assert chunk.usage is not None
+    assert engine.room(asked.prompt) == 256 - chunk.usage.prompt_tokens
+    assert engine.room("word " * 300) < 1
+
+
 PROMPTS = [f"Count from {number} to {number + 3}." for number in range(6)] + ["Name a colour."]
 
 

@@ -1,9 +1,7 @@
-"""`osiris ask`, `propose` and `feedback`: talk to a running desk through its gateway."""
+"""`osiris ask` and `propose`: talk to a running desk through its gateway."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
-from uuid import UUID
 
 import typer
 
@@ -19,10 +17,6 @@ if TYPE_CHECKING:
 
 ASK_EXAMPLE = 'Example: osiris ask "What moves SPY today?" --model hermes'
 PROPOSE_EXAMPLE = 'Example: osiris propose "Long 10 SPY at 470, now 465, stop 460. News: CPI below forecast."'
-FEEDBACK_EXAMPLE = (
-    "Example: osiris feedback 0190c6e2-7c1a-7b6e-8f00-000000000001 --type rating --content 2   "
-    "For a correction give the proposal as it should have been: --type correction --corrected proposal.json"
-)
 
 Prompt = Annotated[str, typer.Argument(help="What to say.", show_default=False)]
 MaxLength = Annotated[int, typer.Option(min=1, max=4096, help="Tokens of the answer at most.")]
@@ -62,36 +56,8 @@ def propose(prompt: Prompt, max_length: MaxLength = 256, as_json: JsonOption = F
     console.show(out, proposed_trade(answer, console.text_width(out)))
 
 
-def feedback(
-    transaction_id: Annotated[UUID, typer.Argument(help="The proposal it is about.", show_default=False)],
-    type: Annotated[
-        Literal["correction", "rating", "qualitative_comment"],
-        typer.Option("--type", help="What kind of feedback.", show_default=False),
-    ],
-    content: Annotated[
-        str, typer.Option("--content", help="A comment, a number, or any JSON.", show_default=False)
-    ] = "",
-    corrected: Annotated[
-        Path | None,
-        typer.Option("--corrected", help="JSON file: the proposal as it should have been.", show_default=False),
-    ] = None,
-    home: HomeOption = None,
-) -> None:
-    """Say what was right or wrong about a proposal; the trainer learns from it."""
-    from osiris_contracts import FeedbackSubmission
-
-    body = body_of(
-        FeedbackSubmission,
-        transaction_id=transaction_id,
-        feedback_type=type,
-        feedback_content=_json_or_text(content),
-        corrected_proposal=None if corrected is None else _json_file(corrected),
-    )
-    typer.echo(gateway_of(home).feedback(body).message)
-
-
 def gateway_of(home: Path | None) -> "Gateway":
-    """The gateway of the desk in `home`."""
+    """The gateway of the desk that runs in `home`, or the one the settings name."""
     from osiris_cli import run_file, settings
     from osiris_cli.gateway import Gateway
 
@@ -106,21 +72,8 @@ def body_of(contract: "type[Body]", **fields: object) -> "Body":
     try:
         return contract.model_validate(fields)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg']}" for each in error.errors())
+        problems = (
+            f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        )
         raise CliError("; ".join(problems)) from None
-
-
-def _json_or_text(content: str) -> object:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return content
-
-
-def _json_file(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise CliError(f"expected a JSON file, cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise CliError(f"expected JSON in {path}, was not: {error}") from None

@@ -26,6 +26,7 @@ from osiris_inference.protocol import (
     EngineError,
     EngineStats,
     GenerationRequest,
+    Message,
     PromptTooLong,
 )
 
@@ -42,11 +43,15 @@ class _Model:
     adapters: Adapters
     batch: Batch
 
+    def tokens(self, prompt: tuple[Message, ...] | str) -> list[int]:
+        text = prompt if isinstance(prompt, str) else self.template.render(prompt)
+        raw = isinstance(prompt, str)  # a template says itself where a text begins
+        tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=raw).ids
+        return tokens
+
     def prepare(self, request: GenerationRequest, emit: Emit) -> Sequence:
         self.adapters.require(request.adapter)
-        text = request.prompt if isinstance(request.prompt, str) else self.template.render(request.prompt)
-        raw = isinstance(request.prompt, str)  # a template says itself where a text begins
-        prompt = self.tokenizer.encode(text, add_special_tokens=raw).ids
+        prompt = self.tokens(request.prompt)
         if len(prompt) >= self.context:
             raise PromptTooLong(len(prompt), self.context)
         return Sequence(
@@ -105,6 +110,11 @@ class OnnxEngine:
         """
         self._model = await asyncio.to_thread(_load, self._folder, self._config)
         await self._warm(self._model)
+
+    def room(self, prompt: tuple[Message, ...] | str) -> int:
+        """See `TextEngine.room`."""
+        model = self._loaded()
+        return model.context - len(model.tokens(prompt))
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk]:
         """See `TextEngine.generate`."""

@@ -26,6 +26,7 @@ from osiris_inference.protocol import (
     InvalidGrammar,
     InvalidPrompt,
     LikelyToken,
+    Message,
     PromptTooLong,
     RequestCancelled,
     Usage,
@@ -110,12 +111,16 @@ class VllmEngine:
         async for _ in self.generate(GenerationRequest("warm-up", "Hello", max_tokens=1)):
             pass
 
+    def room(self, prompt: tuple[Message, ...] | str) -> int:
+        """See `TextEngine.room`."""
+        return int(self._loaded().vllm_config.model_config.max_model_len) - len(self._tokens(prompt))
+
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk]:
         """See `TextEngine.generate`."""
         asked = perf_counter()
         await self._open.wait()
         engine = self._loaded()
-        prompt = await asyncio.to_thread(self._tokens, request)
+        prompt = await asyncio.to_thread(self._tokens, request.prompt)
         room = min(self._config.context, self._admission.capacity)
         if len(prompt) >= room:
             raise PromptTooLong(len(prompt), room)
@@ -251,10 +256,10 @@ class VllmEngine:
             raise EngineClosed("expected a loaded model, there is none; call load() first")
         return self._engine
 
-    def _tokens(self, request: GenerationRequest) -> list[int]:
-        if isinstance(request.prompt, str):
-            return list(self._tokenizer.encode(request.prompt))
-        turns = [{"role": turn.role, "content": turn.content} for turn in request.prompt]
+    def _tokens(self, prompt: tuple[Message, ...] | str) -> list[int]:
+        if isinstance(prompt, str):
+            return list(self._tokenizer.encode(prompt))
+        turns = [{"role": turn.role, "content": turn.content} for turn in prompt]
         try:
             text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         except Exception as error:  # jinja2 raises what the template raises
