@@ -96,9 +96,11 @@ _SHOWN = (
 """What the gateway shows to whoever watches the desk."""
 
 
-def _model(model: ModelId) -> Needs:
+def _model(model: ModelId, *looks_at: str) -> Needs:
     return Needs(
-        owns=(*_consumed(streams.REQUESTS_OF[model]), f"effect:{model}:*", f"effect-answers:{model}"), answers=_REPLIES
+        owns=(*_consumed(streams.REQUESTS_OF[model]), f"effect:{model}:*", f"effect-answers:{model}"),
+        answers=_REPLIES,
+        looks_at=looks_at,
     )
 
 
@@ -127,7 +129,7 @@ SERVICES = {
         commands=("info",),  # whether Redis has room
     ),
     "hermes": _model("hermes"),
-    "phi3": _model("phi3"),
+    "phi3": _model("phi3", streams.FEEDBACK_SUBMITTED),  # it learns from corrections
     "orchestrator": Needs(
         owns=(
             *_consumed(streams.MARKET_TICKS, streams.MARKET_FILLS, streams.ADVICE_GENERATED),
@@ -145,6 +147,7 @@ SERVICES = {
             *_MODELS_CONTROLS,
             streams.control("tts"),
             streams.PROPOSAL_CREATED,
+            streams.OUTCOME_OBSERVED,
             streams.MARKET_ORDERS,
         ),
         remembers=("proposal:*",),
@@ -164,7 +167,12 @@ SERVICES = {
         says=(streams.AUDIO_BYTES,),
     ),
     "trainer": Needs(
-        owns=_consumed(streams.PROPOSAL_CREATED, streams.PROPOSAL_ASSESSED, streams.FEEDBACK_SUBMITTED),
+        owns=_consumed(
+            streams.PROPOSAL_CREATED,
+            streams.PROPOSAL_ASSESSED,
+            streams.FEEDBACK_SUBMITTED,
+            streams.OUTCOME_OBSERVED,
+        ),
     ),
 }
 

@@ -84,6 +84,7 @@ _OWN: Final = frozenset(
         PROPOSAL_CREATED,
         PROPOSAL_ASSESSED,
         FEEDBACK_SUBMITTED,
+        OUTCOME_OBSERVED,
         ADVICE_GENERATED,
         TTS_REQUESTS,
         AUDIO_BYTES,
