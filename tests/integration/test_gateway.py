@@ -289,6 +289,8 @@ async def test_the_docs_need_no_internet(http: httpx.AsyncClient) -> None:
     assert "//" not in page.text.split("<body>")[0].replace("<!DOCTYPE", "")
     assert (await http.get("/docs/assets/swagger-ui-bundle.js")).status_code == 200
     paths = (await http.get("/docs/openapi.json")).json()["paths"]
-    assert {path for path in paths if not path.startswith("/v1/")} == {f"/{path}" for path in ENDPOINTS}
+    others = ("/v1/", "/desk/", "/stream/")
+    assert {path for path in paths if not path.startswith(others)} == {f"/{path}" for path in ENDPOINTS}
+    assert {"/desk/stop", "/desk/allow", "/desk/pause", "/desk/resume", "/stream/desk", "/stream/audio"} <= set(paths)
     assert "/v1/chat/completions" in paths
     assert "422" in paths["/generate"]["post"]["responses"]
