@@ -31,18 +31,21 @@ from osiris_mesh.feed import Entry
 TICK, PIECE = "tick", "critique"
 
 DESK: dict[str, tuple[str, Any]] = {
-    streams.MARKET_TICKS: (TICK, TypeAdapter(MarketTick)),
+    streams.PROPOSAL_CREATED: ("proposal", TypeAdapter(ProposalCreated)),
+    streams.ORCHESTRATOR_REPLIES: (PIECE, REPLY),
+    streams.PROPOSAL_ASSESSED: ("assessed", TypeAdapter(ProposalAssessed)),
+    streams.ADVICE_GENERATED: ("decision", TypeAdapter(Decision)),
     streams.MARKET_ORDERS: ("order", TypeAdapter(Order)),
     streams.MARKET_FILLS: ("fill", EXECUTION),
-    streams.PROPOSAL_CREATED: ("proposal", TypeAdapter(ProposalCreated)),
-    streams.PROPOSAL_ASSESSED: ("assessed", TypeAdapter(ProposalAssessed)),
-    streams.ORCHESTRATOR_REPLIES: (PIECE, REPLY),
-    streams.ADVICE_GENERATED: ("decision", TypeAdapter(Decision)),
+    streams.MARKET_TICKS: (TICK, TypeAdapter(MarketTick)),
     streams.FEEDBACK_SUBMITTED: ("feedback", TypeAdapter(Feedback)),
     streams.ASSESSMENT_SPOKEN: ("spoken", TypeAdapter(AssessmentSpoken)),
     streams.DESK_STATUS: ("control", TypeAdapter(DeskStatus)),
 }
-"""The streams of the desk's feed, and what each becomes. Their order is part of event ids: add at the end."""
+"""The streams of the desk's feed, and what each becomes.
+
+Entries of one millisecond come in this order: cause before effect. It is part of event ids too: add at the end.
+"""
 
 AUDIO = (streams.AUDIO_BYTES,)
 
