@@ -83,7 +83,7 @@ async def test_the_gateway_keeps_its_openapi_document(gateway_url: str) -> None:
                 response = case.call_and_validate(excluded_checks=[*LEFT_OUT, *beyond], session=session)
                 hurried = response.status_code == 504 and DEADLINE in (case.headers or {})
                 mute = response.status_code == 503 and case.path in SPEECH
-                assert response.status_code < 500 or hurried or mute, response.text
+                assert response.status_code < 500 or hurried or mute, (case.as_curl_command(), response.text)
                 if response.status_code >= 400:
                     error = OpenAIError if case.path.startswith("/v1/") else Problem
                     error.model_validate_json(response.content)

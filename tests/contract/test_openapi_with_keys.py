@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.support.gateways import added
 from tests.support.processes import Process
 
@@ -40,7 +41,9 @@ def call(operation: schemathesis.schemas.APIOperation, headers: dict[str, str], 
     def keeps_its_word(case: schemathesis.Case) -> None:
         for name in ("Authorization", "X-API-Key"):
             case.headers.pop(name, None)
-        response = case.call_and_validate(headers=headers, excluded_checks=[not_a_server_error])
+        # a schema cannot say that a text is base64 of a WAV file; what is none gets 400
+        beyond = [positive_data_acceptance] if case.path == "/speak" else []
+        response = case.call_and_validate(headers=headers, excluded_checks=[not_a_server_error, *beyond])
         if response.status_code not in (404, 405):  # another route, or none
             refused = 403 if headers else 401
             assert (response.status_code == refused) != lets_in

@@ -61,13 +61,27 @@ GOOD: dict[str, dict[str, Any]] = {
         "feedback_id": UUID,
         "received_at": "2029-01-01T00:00:00Z",
         "feedback_type": "rating",
-        "feedback_content": 3,
+        "feedback_content": 1,
     },
+    streams.OUTCOME_OBSERVED: {
+        "transaction_id": UUID,
+        "symbol": "SPY",
+        "decided_at": "2029-01-01T00:00:00Z",
+        "observed_at": "2029-01-01T05:00:00Z",
+        "horizon_bars": 5,
+        "entry_close": 1.0,
+        "exit_close": 1.1,
+        "pnl": 1.0,
+        "fees": 0.1,
+        "return_pct": 0.001,
+    },
+    streams.DESK_COMMANDS: {"command": "stop", "reason": "x"},
+    streams.TTS_REQUESTS: {"text": "Gold rose.", "ticker": "XAU"},
     streams.ADVICE_GENERATED: {"run_id": UUID, "sequence": 1},
 }
 """A good message, or nearly one, of every stream that a service consumes as part of a group."""
 
-CONTROLS = tuple(map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer")))
+CONTROLS = tuple(map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts")))
 """Read by every instance, without a group."""
 
 ATTRIBUTES = (

@@ -60,5 +60,5 @@ async def send(port: int, *pieces: bytes, pause: float = 0.0, wait: float = 2.0)
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
     """A request as it should be, for tests that then spoil it."""
-    lines = [f"POST {path} HTTP/1.1", "host: osiris", "content-type: application/json", *headers]
+    lines = [f"POST {path} HTTP/1.1", "host: localhost", "content-type: application/json", *headers]
     return "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body

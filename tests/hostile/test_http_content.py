@@ -13,7 +13,11 @@ from osiris_contracts import Problem
 
 NO_MODEL = 503
 BIG = 10**400
-FEEDBACK = {"transaction_id": "018f3c1e-0000-7000-8000-000000000000", "feedback_type": "rating", "feedback_content": 1}
+FEEDBACK = {
+    "transaction_id": "018f3c1e-0000-7000-8000-000000000000",
+    "feedback_type": "qualitative_comment",
+    "feedback_content": 1,
+}
 
 
 def nested(depth: int) -> bytes:
@@ -124,7 +128,7 @@ TRAVERSALS = (
 async def test_no_path_leads_out_of_the_house(door: Door) -> None:
     async with door() as port:
         for path in TRAVERSALS:
-            request = f"GET {path} HTTP/1.1\r\nhost: osiris\r\nconnection: close\r\n\r\n".encode("latin-1")
+            request = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode("latin-1")
             answer = await send(port, request, wait=5)
             assert answer.closed, path
             assert b"root:" not in answer.raw, path
@@ -142,7 +146,7 @@ HEADERS = {
     "a deadline before now": ("X-Osiris-Deadline-Ms: -1", 422),
     "a priority that is none": ("X-Osiris-Priority: root", 422),
     "a null byte": ("X-Osiris-Priority: \x00", 400),
-    "a second host": ("host: evil.example", NO_MODEL),
+    "a second host": ("host: evil.example", 403),
     "a forwarded path": ("X-Original-URL: /admin", NO_MODEL),
     "another method": ("X-HTTP-Method-Override: DELETE", NO_MODEL),
     "an upgrade": ("Upgrade: h2c", NO_MODEL),
@@ -157,7 +161,9 @@ async def test_a_hostile_header_is_refused_or_means_nothing(door: Door) -> None:
     async with door() as port:
         for kind, (header, status) in HEADERS.items():
             request = post("/generate", b'{"prompt":"x"}').replace(
-                b"host: osiris\r\n", b"host: osiris\r\n" + header.encode("latin-1") + b"\r\nconnection: close\r\n", 1
+                b"host: localhost\r\n",
+                b"host: localhost\r\n" + header.encode("latin-1") + b"\r\nconnection: close\r\n",
+                1,
             )
             answer = await send(port, request, wait=5)
             assert answer.statuses == [status], (kind, answer.raw[:400])

@@ -8,10 +8,10 @@ import pytest
 from tests.hostile.conftest import Door
 from tests.hostile.raw_http import post, send
 
-GET = b"GET /health HTTP/1.1\r\nhost: osiris\r\n"
-SMUGGLED = b"GET /smuggled HTTP/1.1\r\nhost: osiris\r\n\r\n"
+GET = b"GET /health HTTP/1.1\r\nhost: localhost\r\n"
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n"
 BODY = b'{"prompt":"x"}'
-HEAD = b"POST /generate HTTP/1.1\r\nhost: osiris\r\ncontent-type: application/json\r\n"
+HEAD = b"POST /generate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 
 AMBIGUOUS = {
     "length and chunked": HEAD + b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -27,7 +27,7 @@ AMBIGUOUS = {
     "a space before the colon": HEAD + b"content-length : 14\r\n\r\n" + BODY,
     "obs-fold": HEAD + b"x-folded: one\r\n two\r\ncontent-length: 14\r\n\r\n" + BODY,
     "obs-fold of an encoding": HEAD + b"transfer-encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
-    "bare LF between headers": b"GET /health HTTP/1.1\nhost: osiris\n\n",
+    "bare LF between headers": b"GET /health HTTP/1.1\nhost: localhost\n\n",
     "bare LF in one header": GET + b"x-one: 1\nx-two: 2\r\n\r\n",
     "bare CR in a header": GET + b"x-one: 1\rx-two: 2\r\n\r\n",
     "a null in a header": GET + b"x-one: 1\x002\r\n\r\n",
@@ -37,9 +37,9 @@ AMBIGUOUS = {
     "a chunk with a signed size": HEAD + b"transfer-encoding: chunked\r\n\r\n+e\r\n" + BODY + b"\r\n0\r\n\r\n",
     "a chunk ended by a bare LF": HEAD + b"transfer-encoding: chunked\r\n\r\ne\n" + BODY + b"\n0\n\n",
     "a chunk larger than 64 bits": HEAD + b"transfer-encoding: chunked\r\n\r\n1ffffffffffffffff\r\n" + BODY,
-    "a space in the path": b"GET /health /x HTTP/1.1\r\nhost: osiris\r\n\r\n",
-    "another protocol": b"GET /health HTCPCP/1.0\r\nhost: osiris\r\n\r\n",
-    "a made-up method": b"EVIL /health HTTP/1.1\r\nhost: osiris\r\n\r\n",
+    "a space in the path": b"GET /health /x HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    "another protocol": b"GET /health HTCPCP/1.0\r\nhost: localhost\r\n\r\n",
+    "a made-up method": b"EVIL /health HTTP/1.1\r\nhost: localhost\r\n\r\n",
     "no HTTP at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100,
     "HTTP/2 without asking": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 }
@@ -134,7 +134,7 @@ async def test_more_clients_than_it_can_hold_are_told(door: Door) -> None:
 async def test_a_client_that_does_not_read_is_cut(door: Door) -> None:
     async with door(stalled_seconds=0.4) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)  # it buffers next to nothing
-        large = b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nhost: osiris\r\n\r\n"
+        large = b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nhost: localhost\r\n\r\n"
         writer.write(large * 50)  # 70 MB, more than the system takes
         await asyncio.sleep(1.5)
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):

@@ -27,7 +27,7 @@ SLOWEST_HEALTH_SECONDS = 0.5
 STREAM = f"{streams.HERMES_REQUESTS}:interactive"
 BODY = b'{"prompt":"Tell me a story without an end.","stream":true}'
 REQUEST = (
-    b"POST /generate HTTP/1.1\r\nhost: osiris\r\ncontent-type: application/json\r\n"
+    b"POST /generate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\n\r\n%b" % (len(BODY), BODY)
 )
 

@@ -72,6 +72,7 @@ async def test_the_sentences_of_a_text_are_one_file(desk: tuple[str, httpx.Async
         ({"text": "Hi.", "exaggeration": 9}, 422, "exaggeration"),
         ({"text": "Hi.", "speed": 9}, 422, "speed"),
         ({"text": "Hi.", "voice": "nobody"}, 422, "heart"),
+        ({"text": "Hi.", "voice": ""}, 422, "voice"),
         ({"text": "Hi.", "ref_wav_b64": "not base64!"}, 400, "base64"),
         ({"text": "Hi.", "ref_wav_b64": base64.b64encode(b"hello").decode()}, 400, "RIFF"),
         ({"text": "Hi.", "ref_wav_b64": base64.b64encode(wav.write(SECOND, 24_000)).decode()}, 422, "chatterbox can"),

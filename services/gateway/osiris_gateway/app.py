@@ -76,7 +76,7 @@ def build(settings: GatewaySettings) -> Service:
             call=Provide(Calls(idempotency, settings.timeout_seconds).read),
             trades=_constant(trades),
             vitals=_constant(vitals),
-            voice=_constant(Voice(service.bus, idempotency, queue_limit=settings.queue_limit)),
+            speaker=_constant(Voice(service.bus, idempotency, queue_limit=settings.queue_limit)),
             watch=_constant(watch),
             controls=_constant(Controls(service.bus)),
             desk_feed=_constant(both.desk),

@@ -106,6 +106,7 @@ class Desk:
             "OSIRIS_GATEWAY_PORT": str(gateway_port),
             "OSIRIS_GATEWAY_TIMEOUT_SECONDS": "20",
             "OSIRIS_DRAIN_SECONDS": "5",
+            "OSIRIS_SPEECH": "false",  # there is no voice here
             "PYTHONPATH": f"{REPOSITORY}:{os.environ.get('PYTHONPATH', '')}",
         }
 

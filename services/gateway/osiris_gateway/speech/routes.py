@@ -64,13 +64,13 @@ class _AnySpeech(_Speech):
     summary="Speak a text",
 )
 async def speak(
-    request: AnyRequest, data: JSONBody[SpeakBody], voice: NamedDependency[Voice], call: NamedDependency[Call]
+    request: AnyRequest, data: JSONBody[SpeakBody], speaker: NamedDependency[Voice], call: NamedDependency[Call]
 ) -> Response[bytes]:
     """A whole WAV file, 16 bit, mono. Its sentences come one by one on the stream and the channel audio.bytes too."""
     _check_reference(data.ref_wav_b64)
     asked = SpeechRequest(**data.model_dump())
     began = perf_counter()
-    clips, result = await unless_hung_up(request, _all(voice.clips(asked, call)))
+    clips, result = await unless_hung_up(request, _all(speaker.clips(asked, call)))
     samples = b"".join(map(formats.pcm_of, clips))
     return Response(
         wav.write(samples, clips[0].sample_rate),
@@ -88,14 +88,14 @@ async def speak(
     summary="Speak a text, as the OpenAI API has it",
 )
 async def openai_speech(
-    request: AnyRequest, data: JSONBody[SpeechBody], voice: NamedDependency[Voice], call: NamedDependency[Call]
+    request: AnyRequest, data: JSONBody[SpeechBody], speaker: NamedDependency[Voice], call: NamedDependency[Call]
 ) -> Stream:
     """The file comes while it is made, a sentence at a time; mp3 at its end. The headers tell of the first sentence."""
     if data.model not in MODELS:
         raise UnknownModel(f"expected model {', '.join(MODELS)}, which are all the desk's voice, got {data.model}")
     asked = SpeechRequest(text=data.input, voice=None if data.voice in OPENAI_VOICES else data.voice, speed=data.speed)
     began = perf_counter()
-    replies = voice.clips(asked, call)
+    replies = speaker.clips(asked, call)
     first = await unless_hung_up(request, anext(replies))  # what is refused at once keeps its HTTP status
     if not isinstance(first, AudioClip):
         raise AssertionError("a spoken text has a clip")
