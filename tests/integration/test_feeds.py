@@ -216,7 +216,7 @@ async def test_a_client_that_does_not_read_holds_nobody_up(
     async with door(redis_url) as (http, service):
         url = httpx.URL(service.presence().probe_url or "")
         reader, writer = await asyncio.open_connection(url.host, url.port, limit=4096)
-        writer.write(b"GET /stream/desk?history=0 HTTP/1.1\r\nhost: desk\r\n\r\n")
+        writer.write(b"GET /stream/desk?history=0 HTTP/1.1\r\nhost: localhost\r\n\r\n")
         await reader.readuntil(b"event: live")  # and from here on it reads no more
         async with listening(http, "/stream/desk?history=0") as quick:
             await quick.until("live")

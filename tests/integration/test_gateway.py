@@ -289,7 +289,7 @@ async def test_the_docs_need_no_internet(http: httpx.AsyncClient) -> None:
     assert "//" not in page.text.split("<body>")[0].replace("<!DOCTYPE", "")
     assert (await http.get("/docs/assets/swagger-ui-bundle.js")).status_code == 200
     paths = (await http.get("/docs/openapi.json")).json()["paths"]
-    others = ("/v1/", "/desk/", "/stream/")
+    others = ("/v1/", "/desk/", "/stream/", "/speak")
     assert {path for path in paths if not path.startswith(others)} == {f"/{path}" for path in ENDPOINTS}
     assert {"/desk/stop", "/desk/allow", "/desk/pause", "/desk/resume", "/stream/desk", "/stream/audio"} <= set(paths)
     assert "/v1/chat/completions" in paths

@@ -12,7 +12,7 @@ from osiris_contracts import api_key_digest, streams
 from osiris_contracts.openai import OpenAIError
 from osiris_mesh.connection import connect
 
-FEEDBACK = {"transaction_id": "0190c6e2-7c1a-7b6e-8f00-000000000001", "feedback_type": "rating", "feedback_content": 2}
+FEEDBACK = {"transaction_id": "0190c6e2-7c1a-7b6e-8f00-000000000001", "feedback_type": "rating", "feedback_content": 1}
 
 
 async def test_on_loopback_nothing_is_asked_while_there_is_no_key(redis_url: str) -> None:
