@@ -46,7 +46,7 @@ class GatewaySettings(MeshSettings):
     cors_origins: str = Field(
         default="",
         description="Pages of other origins that may call, such as https://desk.example,http://localhost:3000; "
-        "empty: none.",
+        "null: those opened from disk; empty: none.",
     )
     timeout_seconds: float = Field(
         default=120.0, ge=1, le=3600, description="How long a caller waits for a model before 504, seconds."
