@@ -30,7 +30,9 @@ from osiris_contracts import (
 from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
 from osiris_mesh import envelope as envelopes
 from osiris_mesh.connection import BLOCK_MS
+from osiris_mesh.entry_id import EntryId, parse_id
 from osiris_mesh.errors import explain
+from osiris_mesh.feed import last_ids
 from osiris_mesh.ids import new_id
 from osiris_mesh.proposals import announce_proposal
 from osiris_mesh.scripts import Output
@@ -65,6 +67,8 @@ class Shell:
         self._positions: dict[str, str] = {}
         self._outputs: list[Output] = []
         self._given_up: set[UUID] = set()
+        self._ordered: list[UUID] = []
+        self._sent_behind: dict[UUID, EntryId] = {}
 
     async def run(self) -> None:
         """Work, for ever.
@@ -123,7 +127,7 @@ class Shell:
         """One bar, and the runs that come due with it."""
         try:
             tick = MarketTick.model_validate_json(envelopes.parse(entry[1]).data)
-            await self._wait_for_reports(tick)
+            await self._wait_for_reports(tick, parse_id(entry[0]))
             self._desk.on_tick(tick)
             self._outputs += [self._outcome(each) for each in self._desk.outcomes]
         except (MalformedEnvelope, ValidationError, TickRefused) as error:
@@ -132,10 +136,14 @@ class Shell:
         self._positions[self._ticks] = entry[0]
         await self._decide_due()
 
-    async def _wait_for_reports(self, tick: MarketTick) -> None:
-        """Wait until the venue answered what was sent before `tick`; a replay decides alike only then."""
+    async def _wait_for_reports(self, tick: MarketTick, entry_id: EntryId) -> None:
+        """Wait until the venue answered what was sent before `tick` came; a replay decides alike only then.
+
+        A bar that was there before the order brings no fill: the venue fills at the next it publishes.
+        """
         give_up = asyncio.get_running_loop().time() + self._settings.fill_timeout_seconds
-        while missing := self._desk.awaiting(tick) - self._given_up:
+        late = {order for order, newest in self._sent_behind.items() if entry_id <= newest}
+        while missing := self._desk.awaiting(tick) - self._given_up - late:
             if asyncio.get_running_loop().time() > give_up:
                 _log.warning("no venue answers, going on without", orders=[str(order) for order in missing])
                 self._given_up |= missing
@@ -147,7 +155,9 @@ class Shell:
         while entries := await self._sequencer.read(streams.MARKET_FILLS, count=REPORTS_AT_ONCE, block_ms=block_ms):
             for entry in entries:
                 try:
-                    self._desk.on_execution(EXECUTION.validate_json(envelopes.parse(entry[1]).data))
+                    report = EXECUTION.validate_json(envelopes.parse(entry[1]).data)
+                    self._desk.on_execution(report)
+                    self._sent_behind.pop(report.order_id, None)
                 except (MalformedEnvelope, ValidationError, ReportRefused) as error:
                     _log.error("report put aside", entry_id=entry[0], reason=explain(error))
                     self._outputs.append(self._sequencer.dead_letter(streams.MARKET_FILLS, entry, explain(error)))
@@ -235,6 +245,7 @@ class Shell:
         send(streams.ADVICE_GENERATED, decision, "decision")
         if decision.order:
             send(streams.MARKET_ORDERS, decision.order, "order")
+            self._ordered.append(decision.order.order_id)
 
     def _outcome(self, outcome: ProposalOutcome) -> Output:
         run = outcome.transaction_id
@@ -243,5 +254,9 @@ class Shell:
         )
 
     async def _commit(self) -> None:
+        if self._ordered:  # looked at before, so that no bar behind the order is taken for one before it
+            newest = parse_id((await last_ids(self._bus.redis, self._ticks))[self._ticks].decode())
+            self._sent_behind.update(dict.fromkeys(self._ordered, newest))
+            self._ordered = []
         await self._sequencer.commit(self._desk.state.to_json(), self._positions, self._outputs)
         self._positions, self._outputs = {}, []
