@@ -27,12 +27,12 @@ from osiris_mesh.envelope import parse
 from osiris_mesh.groups import state_of
 
 EVERY_SECONDS = 2.0
-WATCHED = (
+_CONSUMED = (
     streams.MARKET_TICKS,
     streams.MARKET_ORDERS,
     streams.MARKET_FILLS,
-    *streams.lanes(streams.PHI3_REQUESTS),
-    *streams.lanes(streams.HERMES_REQUESTS),
+    streams.PHI3_REQUESTS,
+    streams.HERMES_REQUESTS,
     streams.PROPOSAL_CREATED,
     streams.PROPOSAL_ASSESSED,
     streams.FEEDBACK_SUBMITTED,
@@ -40,7 +40,8 @@ WATCHED = (
     streams.DESK_COMMANDS,
     streams.TTS_REQUESTS,
 )
-"""Streams whose groups and dead letters are told."""
+WATCHED = tuple(lane for stream in _CONSUMED for lane in streams.lanes(stream))
+"""Streams whose groups are told; dead letters bear the names of those that they are lanes of."""
 
 _log = structlog.get_logger(__name__)
 
@@ -100,9 +101,9 @@ class Pulse:
 
     async def _dead(self) -> dict[str, int]:
         pipeline = self._redis.pipeline(transaction=False)
-        for stream in WATCHED:
+        for stream in _CONSUMED:
             pipeline.xlen(streams.dead(stream))
-        counts = zip(WATCHED, await pipeline.execute(), strict=True)
+        counts = zip(_CONSUMED, await pipeline.execute(), strict=True)
         return {stream: int(count) for stream, count in counts if count}
 
     async def _policy(self) -> str | None:
