@@ -1,8 +1,6 @@
 """The OpenAPI document, and a page to try it on that needs no internet: Swagger UI from a wheel."""
 
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Literal
 
 from litestar import Request, get
@@ -38,6 +36,7 @@ from osiris_contracts.openai import (
     OpenAIError,
     SpeechBody,
 )
+from osiris_gateway import wheels
 from osiris_gateway.access.door import KEYLESS
 from osiris_gateway.access.keys import Keys
 from osiris_gateway.access.routing import SCHEMES
@@ -154,17 +153,11 @@ def _bodies() -> dict[str, Any]:
     return schemas
 
 
-def _swagger_folder() -> Path:
-    found = find_spec("swagger_ui")
-    if found is None or found.origin is None:
-        raise ImportError("expected the package swagger-ui-py, it is not installed")
-    return Path(found.origin).parent / "static"
-
-
 def assets() -> Router:
     """Swagger UI's files."""
+    files = wheels.folder("swagger_ui", "swagger-ui-py", "static")
     return create_static_files_router(
-        path=_ASSETS, directories=[_swagger_folder()], include_in_schema=False, name="docs-assets", opt=KEYLESS
+        path=_ASSETS, directories=[files], include_in_schema=False, name="docs-assets", opt=KEYLESS
     )
 
 

@@ -1,11 +1,17 @@
 """Calls with a key: made once within a day, whichever gateway they come to (draft-ietf-httpapi-idempotency-key)."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from osiris_mesh import Bus, new_uuid, scripts
+from osiris_contracts import ErrorCode
+from osiris_mesh import Bus, Refused, new_uuid, scripts
 
 SECONDS = 86_400
+_MAY_PASS: frozenset[ErrorCode] = frozenset(
+    {"queue_full", "internal", "model_not_loaded", "cancelled", "deadline_exceeded"}
+)
 
 
 class KeyReused(Exception):
@@ -51,6 +57,16 @@ class Idempotency:
                     )
                 return Remembered(record, fingerprint, UUID(run))
 
-    async def forget(self, remembered: Remembered) -> None:
+    @asynccontextmanager
+    async def answering(self, remembered: Remembered | None) -> AsyncIterator[None]:
+        """The block answers the call of the record, if it has one: refused in a way that may pass, it is forgotten."""
+        try:
+            yield
+        except Refused as refusal:
+            if remembered and refusal.code in _MAY_PASS:
+                await self._forget(remembered)
+            raise
+
+    async def _forget(self, remembered: Remembered) -> None:
         """Let the next call with the key be made anew, because this one failed in a way that may pass."""
         await scripts.run(self._bus.writer, scripts.RELEASE, [remembered.record], [remembered.value])

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.exceptions import OutOfMemoryError
 
-from osiris_contracts import Chunk, ErrorCode, GenerateRequest, GenerateResult, ModelId, streams
+from osiris_contracts import Chunk, GenerateRequest, GenerateResult, ModelId, streams
 from osiris_gateway.call import Call
 from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.watch import Watch
@@ -16,10 +16,6 @@ from osiris_mesh import Bus, Refused
 Batch = list[Chunk | GenerateResult]
 
 LONGEST_RETRY_SECONDS = 120
-MAY_PASS: frozenset[ErrorCode] = frozenset(
-    {"queue_full", "internal", "model_not_loaded", "cancelled", "deadline_exceeded"}
-)
-"""A call that failed so may be made again with its key."""
 
 
 class Models:
@@ -65,7 +61,7 @@ class Models:
 
     @asynccontextmanager
     async def _admitted(self, model_id: ModelId, call: Call, request_id: str | None) -> AsyncIterator[None]:
-        try:
+        async with self._idempotency.answering(call.remembered):
             if request_id is None or not await self._bus.was_asked(request_id):
                 await self._admit(model_id, call)
             self._asking[model_id] += 1
@@ -73,10 +69,6 @@ class Models:
                 yield
             finally:
                 self._asking[model_id] -= 1
-        except Refused as refusal:
-            if call.remembered and refusal.code in MAY_PASS:
-                await self._idempotency.forget(call.remembered)
-            raise
 
     async def _admit(self, model_id: ModelId, call: Call) -> None:
         if self._watch.answering(model_id) is None:

@@ -1,6 +1,5 @@
 """The desk's page and its files, and the charts from the wheel that carries them: nothing comes from elsewhere."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from litestar import Response, get
@@ -8,6 +7,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 
+from osiris_gateway import wheels
 from osiris_gateway.access.door import KEYLESS
 
 STATIC = Path(__file__).parent / "static"
@@ -21,14 +21,6 @@ async def desk() -> Response[bytes]:
     return Response((STATIC / "desk.html").read_bytes(), media_type="text/html")
 
 
-def _charts_folder() -> Path:
-    """Where TradingView's Lightweight Charts lie: only that file is used, the package is never imported."""
-    found = find_spec("lightweight_charts")
-    if found is None or found.origin is None:
-        raise ImportError("expected the package lightweight-charts, it is not installed")
-    return Path(found.origin).parent / "js"
-
-
 def files() -> list[Router]:
     """Everything the pages load; for everybody, since they ask for what they show with the key of whoever looks."""
     return [
@@ -36,7 +28,7 @@ def files() -> list[Router]:
             path=path, directories=[folder], include_in_schema=False, name=name, opt=KEYLESS, cache_control=_FRESH
         )
         for path, folder, name in (
-            ("/static/charts", _charts_folder(), "charts"),
+            ("/static/charts", wheels.folder("lightweight_charts", "lightweight-charts", "js"), "charts"),
             ("/static", STATIC, "static"),
         )
     ]

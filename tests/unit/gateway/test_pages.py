@@ -3,14 +3,14 @@
 import re
 from hashlib import sha256
 
-from osiris_gateway import pages
+from osiris_gateway import pages, wheels
 
 # TradingView's own build of 4.1.3, as its npm package has it but for the last line break
 CHARTS = "a7d4221516c7ea0bb0cc17d605df8848c1c748517a2ca43c2ce1a95ddb159006"
 
 
 def test_the_charts_are_tradingviews_own_and_are_attributed() -> None:
-    script = (pages._charts_folder() / "lightweight-charts.js").read_bytes()
+    script = (wheels.folder("lightweight_charts", "lightweight-charts", "js") / "lightweight-charts.js").read_bytes()
     assert sha256(script).hexdigest() == CHARTS
     assert b"Apache License 2.0" in script[:400]
     page = (pages.STATIC / "desk.html").read_text()

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from osiris_contracts import AudioClip, SpeechRequest, SpeechResult, streams
 from osiris_gateway.call import Call
 from osiris_gateway.idempotency import Idempotency
-from osiris_gateway.models import MAY_PASS
 from osiris_mesh import Bus, Refused
 
 SERVICE = "tts"
@@ -33,27 +32,22 @@ class Voice:
             OutOfMemoryError: Redis has no room.
         """
         request_id = call.request_id(SERVICE)
-        try:
+        async with self._idempotency.answering(call.remembered):
             if request_id is None or not await self._bus.was_asked(request_id):
                 await self._admit(call)
-            async with aclosing(
-                self._bus.replies_to(
-                    streams.TTS_REQUESTS,
-                    request,
-                    id=request_id,
-                    timeout=call.timeout,
-                    priority=call.priority,
-                    correlationid=str(call.run),
-                    once=request_id is not None,
-                )
-            ) as replies:
+            replies = self._bus.replies_to(
+                streams.TTS_REQUESTS,
+                request,
+                id=request_id,
+                timeout=call.timeout,
+                priority=call.priority,
+                correlationid=str(call.run),
+                once=request_id is not None,
+            )
+            async with aclosing(replies):
                 async for reply in replies:
                     if isinstance(reply, AudioClip | SpeechResult):
                         yield reply
-        except Refused as refusal:
-            if call.remembered and refusal.code in MAY_PASS:
-                await self._idempotency.forget(call.remembered)
-            raise
 
     async def _admit(self, call: Call) -> None:
         alive = await self._bus.instances(SERVICE)
