@@ -74,7 +74,7 @@ def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[An
 async def _generate(request: AnyRequest, call: Call, model_id: ModelId, body: GenerateModelBody) -> Response[Any]:
     timing = Timing()
     models: Models = request.app.state.models
-    asked = GenerateRequest(**{name: value for name, value in body if name != "model_id"})
+    asked = GenerateRequest(**body.model_dump(exclude={"model_id"}))
     if body.stream:
         replies = models.stream(model_id, asked, call)
         first = await unless_hung_up(request, anext(replies))  # what is refused at once keeps its HTTP status

@@ -162,6 +162,8 @@ class _Asking:
         )
 
     async def _all(self, model: ModelId, asked: Sequence[GenerateRequest]) -> list[GenerateResult]:
+        if len(asked) == 1:
+            return [await self._models.ask(model, asked[0], self._call, "0")]
         tasks = [
             asyncio.ensure_future(self._models.ask(model, each, self._call, str(number)))
             for number, each in enumerate(asked)
