@@ -116,6 +116,7 @@ class Replies:
                     await self._take_own(entries)
                 elif followed := self._followed.get(name.decode()):
                     _take(followed, entries)
+            await asyncio.sleep(0)  # who was woken goes on before more is asked for
 
     async def _take_own(self, entries: Entries) -> None:
         weight = 0
