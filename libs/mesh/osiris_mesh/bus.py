@@ -120,4 +120,3 @@ class Bus:
 
 def _flat(envelope: Envelope) -> list[str | bytes]:
     return [part for pair in envelope.to_fields().items() for part in pair]
-
