@@ -129,7 +129,7 @@ def wrap(
 ) -> Envelope:
     """Put `message` into an envelope."""
     return Envelope(
-        data=message.model_dump_json().encode(),
+        data=to_json(message),
         id=id,
         type=type(message).__name__,
         source=source,
@@ -143,14 +143,24 @@ def wrap(
     )
 
 
+def to_json(message: BaseModel) -> bytes:
+    """What `message.model_dump_json()` says, in half its time."""
+    return message.__pydantic_serializer__.to_json(message)
+
+
 def now() -> str:
     """The attribute `time` of what is sent now."""
-    seconds, milliseconds = divmod(time_ns() // 1_000_000, 1_000)
-    return f"{_at(seconds)}.{milliseconds:03}Z"
+    return _at(time_ns() // 1_000_000)
 
 
 @lru_cache(maxsize=1)
-def _at(seconds: int) -> str:  # a thousand messages may be sent in one
+def _at(milliseconds: int) -> str:  # forty tokens may be written in one
+    seconds, rest = divmod(milliseconds, 1_000)
+    return f"{_whole(seconds)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=1)
+def _whole(seconds: int) -> str:  # a thousand messages may be sent in one
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 

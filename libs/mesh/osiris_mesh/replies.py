@@ -147,7 +147,8 @@ def _take(followed: _Followed, entries: Entries) -> None:
 
 
 def _fields(flat: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+    parts = iter(flat)
+    return dict(zip(parts, parts, strict=True))
 
 
 def _read(fields: dict[bytes, bytes]) -> AnyReply | None:

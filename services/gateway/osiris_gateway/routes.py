@@ -33,6 +33,7 @@ from osiris_gateway.streamed import Streamed
 from osiris_gateway.timing import Timing
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
+from osiris_mesh.envelope import to_json
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -68,7 +69,7 @@ ASKING = INPUT | problem_responses(
 
 
 def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[Any]:
-    return Response(body.model_dump_json().encode(), media_type="application/json", headers=headers)
+    return Response(to_json(body), media_type="application/json", headers=headers)
 
 
 async def _generate(request: AnyRequest, call: Call, model_id: ModelId, body: GenerateModelBody) -> Response[Any]:
