@@ -67,7 +67,8 @@ class Envelope:
 
 
 _ATTRIBUTES = tuple(field.name for field in fields(Envelope) if field.name != "data")
-_TEXT = frozenset(_ATTRIBUTES) - {"deadline", "priority"}
+_TEXT = {name.encode(): name for name in _ATTRIBUTES if name not in ("deadline", "priority")}
+_PRIORITIES = frozenset(get_args(Priority))
 
 
 class MalformedEnvelope(ValueError):
@@ -86,11 +87,7 @@ def parse(entry: dict[bytes, bytes]) -> Envelope:
     if b"data" not in entry:
         names = ", ".join(sorted(repr(name[:_SHOWN].decode(errors="backslashreplace")) for name in entry))
         raise MalformedEnvelope(f"expected a field 'data' with the message as JSON, got only {names or 'no field'}")
-    attributes: dict[str, Any] = {}
-    for key, value in entry.items():
-        name = key.decode(errors="replace")
-        if name in _TEXT:
-            attributes[name] = _text(name, value)
+    attributes: dict[str, Any] = {name: _text(name, entry[key]) for key, name in _TEXT.items() if key in entry}
     if (deadline := entry.get(b"deadline")) is not None:
         attributes["deadline"] = _deadline(_text("deadline", deadline))
     if (priority := entry.get(b"priority")) is not None:
@@ -180,6 +177,6 @@ def _deadline(text: str) -> int:
 
 
 def _priority(text: str) -> Priority:
-    if text not in get_args(Priority):
+    if text not in _PRIORITIES:
         raise MalformedEnvelope(f"expected attribute 'priority' interactive, desk or batch, got '{text[:_SHOWN]}'")
     return cast(Priority, text)
