@@ -27,6 +27,7 @@ from osiris_contracts import (
 from osiris_gateway import sse
 from osiris_gateway.call import Call
 from osiris_gateway.hangup import unless_hung_up
+from osiris_gateway.json_answer import JsonAnswer
 from osiris_gateway.models import Models
 from osiris_gateway.problems import PROBLEM_JSON
 from osiris_gateway.streamed import Streamed
@@ -69,7 +70,7 @@ ASKING = INPUT | problem_responses(
 
 
 def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[Any]:
-    return Response(to_json(body), media_type="application/json", headers=headers)
+    return JsonAnswer(to_json(body), headers)
 
 
 async def _generate(request: AnyRequest, call: Call, model_id: ModelId, body: GenerateModelBody) -> Response[Any]:
