@@ -5,13 +5,13 @@ a server (slow loris). uvicorn takes a protocol class as its `http`; what is ove
 asyncio and httptools call.
 """
 
-from asyncio import TimerHandle, Transport
+from asyncio import AbstractEventLoop, TimerHandle, Transport
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from osiris_contracts import Problem
 
@@ -52,6 +52,42 @@ class _Stage(Enum):
 
 class _TooLarge(Exception):
     """A head that is."""
+
+
+class _InOneGo:
+    """Where uvicorn writes an answer: its head waits, for this turn of the loop, for the first of its body.
+
+    Each write is a packet of its own, which wakes the client.
+    """
+
+    def __init__(self, cycle: RequestResponseCycle, transport: Transport, loop: AbstractEventLoop) -> None:
+        self._cycle = cycle
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Write, or let wait."""
+        if self._head is not None:
+            self._head += data
+            self._flush()
+        elif self._cycle.response_started:
+            self._head = data
+            self._loop.call_soon(self._flush)
+        else:
+            self._transport.write(data)  # 100 Continue
+
+    def close(self) -> None:
+        """Write what waits, and hang up."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head is not None and not self._transport.is_closing():
+            self._transport.write(self._head)
+        self._head = None
+        self._cycle.transport = self._transport  # all that follows is written at once
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -136,6 +172,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._stage = _Stage.BODY
         self._bytes = 0
         super().on_headers_complete()
+        self.cycle.transport = _InOneGo(self.cycle, self.transport, self.loop)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """The request is here."""

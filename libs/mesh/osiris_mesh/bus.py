@@ -1,6 +1,5 @@
 """The client's side of the mesh: publish, ask, wait for the answer, cancel."""
 
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from types import TracebackType
@@ -9,18 +8,15 @@ from typing import Any, Self
 import structlog
 from pydantic import BaseModel
 
-from osiris_contracts import AudioClip, Chunk, Control, ErrorReply, GenerateResult, Presence, Priority, streams
-from osiris_contracts.streams import DEFAULT_PRIORITY
-from osiris_mesh import queues, scripts
+from osiris_contracts import Control, GenerateResult, Presence, streams
+from osiris_mesh import queues
+from osiris_mesh.asking import Asking
 from osiris_mesh.connection import connect
-from osiris_mesh.delivery import REPLY_SECONDS
 from osiris_mesh.envelope import Envelope, wrap
-from osiris_mesh.errors import Refused
 from osiris_mesh.ids import instance_name, new_id
-from osiris_mesh.inbox import AnyReply, Inbox
+from osiris_mesh.inbox import AnyReply
 from osiris_mesh.presence import alive
 from osiris_mesh.replies import Replies
-from osiris_mesh.scripts import Output
 from osiris_mesh.writer import Writer
 
 _log = structlog.get_logger(__name__)
@@ -79,83 +75,29 @@ class Bus:
                     yield reply
 
     async def batches_to(
-        self,
-        stream: str,
-        request: BaseModel,
-        *,
-        timeout: float,
-        id: str | None = None,
-        correlationid: str | None = None,
-        priority: Priority = DEFAULT_PRIORITY,
-        once: bool = False,
+        self, stream: str, request: BaseModel, *, timeout: float, **options: Any
     ) -> AsyncGenerator[list[AnyReply]]:
         """Ask, and yield the replies up to the last as they come, those that came together in one list.
 
-        Each piece comes once, though a second worker may have taken over. Closing the iterator early cancels the
-        request. Past `timeout` seconds the mesh drops it.
-
-        Args:
-            once: a request of the same `id` is made once within a day, whoever asks and however often: each gets every
-                reply from the first. Nobody cancels it by going away.
+        Closing the iterator early cancels the request. Takes the options of `Asking`.
 
         Raises:
             Refused: the answer is an error, or none came in time (`deadline_exceeded`).
         """
-        request_id = id or new_id()
-        deadline = time.time() + timeout
-        replyto = streams.answer(request_id) if once else self._replies.stream
-        envelope = self._wrap(
-            request,
-            request_id,
-            correlationid=correlationid,
-            replyto=replyto,
-            deadline=int(deadline * 1000),
-            priority=priority,
-        )
-        finished = False
-        pieces = 0
-        async with self._replies.on(replyto) if once else self._replies.of(request_id) as inbox:
-            await (self._append_once(stream, envelope) if once else self.append(stream, envelope))
-            try:
-                while not finished:
-                    batch: list[AnyReply] = []
-                    refusal: Refused | None = None
-                    for reply in await _take(inbox, deadline - time.time(), timeout):
-                        if isinstance(reply, Chunk | AudioClip):
-                            if reply.index < pieces:
-                                continue
-                            pieces = reply.index + 1
-                            batch.append(reply)
-                            continue
-                        finished = True
-                        if isinstance(reply, ErrorReply):
-                            refusal = Refused.of(reply)
-                        else:
-                            batch.append(reply)
-                        break
-                    if batch:
-                        yield batch
-                    if refusal is not None:
-                        raise refusal
-            finally:
-                if not finished and not once:
-                    await self.cancel(stream, request_id)
+        async with Asking(self, self._replies, stream, request, timeout=timeout, **options) as asking:
+            while asking.goes_on:
+                yield await asking.take()
 
     async def was_asked(self, request_id: str) -> bool:
         """Whether somebody made the request with `once` within the last day."""
         return bool(await self.redis.exists(streams.answer(request_id)))
 
-    async def _append_once(self, stream: str, envelope: Envelope) -> None:
-        entry = Output(streams.lane(stream, envelope.priority), envelope.to_fields())
-        arguments = [REPLY_SECONDS, *scripts.flatten([entry])]
-        await scripts.run(self.writer, scripts.ASK_ONCE, [str(envelope.replyto)], arguments)
-
     async def ask(self, stream: str, request: BaseModel, *, timeout: float, **options: Any) -> GenerateResult:
-        """Ask, and wait for the finished answer. Raises and takes options as `replies_to` does."""
-        async with aclosing(self.batches_to(stream, request, timeout=timeout, **options)) as batches:
-            async for batch in batches:
-                if isinstance(batch[-1], GenerateResult):
-                    return batch[-1]
+        """Ask, and wait for the finished answer. Raises and takes options as `batches_to` does."""
+        async with Asking(self, self._replies, stream, request, timeout=timeout, **options) as asking:
+            while asking.goes_on:
+                if isinstance(last := (await asking.take())[-1], GenerateResult):
+                    return last
         raise AssertionError("a stream of replies ends with a result or raises")
 
     async def cancel(self, stream: str, request_id: str) -> None:
@@ -178,12 +120,3 @@ class Bus:
 
 def _flat(envelope: Envelope) -> list[str | bytes]:
     return [part for pair in envelope.to_fields().items() for part in pair]
-
-
-async def _take(inbox: Inbox, left: float, timeout: float) -> list[AnyReply]:
-    try:
-        return await inbox.take(left)
-    except TimeoutError:
-        raise Refused(
-            "deadline_exceeded", f"expected an answer within {timeout:g} s, none came; try again or allow more time"
-        ) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import BaseModel
 
 from osiris_mesh import scripts
-from osiris_mesh.envelope import Envelope, now, wrap
+from osiris_mesh.envelope import Envelope, now, to_json, wrap
 from osiris_mesh.errors import Refused
 from osiris_mesh.ids import new_id
 from osiris_mesh.scripts import Finished, Output
@@ -73,7 +73,7 @@ class Delivery:
             if name not in self._same:  # of every token: put together once
                 fields = self._wrap(reply).to_fields()
                 self._same[name] = [each for key in fields.keys() - _CHANGING for each in (key, fields[key])]
-            changing = ("data", reply.model_dump_json(), "id", new_id(), "time", now())
+            changing = ("data", to_json(reply), "id", new_id(), "time", now())
             self.writer.put("XADD", self.envelope.replyto, "*", *changing, *self._same[name])
 
     def emit(self, stream: str, message: BaseModel, id: str | None = None) -> None:
@@ -83,7 +83,7 @@ class Delivery:
     async def finish(self, reply: BaseModel | None) -> Finished:
         """Acknowledge, publish what was emitted and answer, in one step, unless somebody did so before."""
         outputs = [*self._outputs, *self.replies(reply)]
-        answer = reply.model_dump_json().encode() if reply is not None else b""
+        answer = to_json(reply) if reply is not None else b""
         keys = [self.stream, self.effect_key, self.answers_key]
         kept = self.answers_kept if len(answer) <= LONGEST_ANSWER else 0
         arguments = [self.group, self.entry_id, self.effect_seconds, kept, answer, *scripts.flatten(outputs)]

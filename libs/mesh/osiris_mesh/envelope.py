@@ -67,7 +67,8 @@ class Envelope:
 
 
 _ATTRIBUTES = tuple(field.name for field in fields(Envelope) if field.name != "data")
-_TEXT = frozenset(_ATTRIBUTES) - {"deadline", "priority"}
+_TEXT = {name.encode(): name for name in _ATTRIBUTES if name not in ("deadline", "priority")}
+_PRIORITIES = frozenset(get_args(Priority))
 
 
 class MalformedEnvelope(ValueError):
@@ -86,11 +87,7 @@ def parse(entry: dict[bytes, bytes]) -> Envelope:
     if b"data" not in entry:
         names = ", ".join(sorted(repr(name[:_SHOWN].decode(errors="backslashreplace")) for name in entry))
         raise MalformedEnvelope(f"expected a field 'data' with the message as JSON, got only {names or 'no field'}")
-    attributes: dict[str, Any] = {}
-    for key, value in entry.items():
-        name = key.decode(errors="replace")
-        if name in _TEXT:
-            attributes[name] = _text(name, value)
+    attributes: dict[str, Any] = {name: _text(name, entry[key]) for key, name in _TEXT.items() if key in entry}
     if (deadline := entry.get(b"deadline")) is not None:
         attributes["deadline"] = _deadline(_text("deadline", deadline))
     if (priority := entry.get(b"priority")) is not None:
@@ -129,7 +126,7 @@ def wrap(
 ) -> Envelope:
     """Put `message` into an envelope."""
     return Envelope(
-        data=message.model_dump_json().encode(),
+        data=to_json(message),
         id=id,
         type=type(message).__name__,
         source=source,
@@ -143,6 +140,11 @@ def wrap(
     )
 
 
+def to_json(message: BaseModel) -> bytes:
+    """What `message.model_dump_json()` says, in half its time."""
+    return message.__pydantic_serializer__.to_json(message)
+
+
 def now() -> str:
     """The attribute `time` of what is sent now."""
     return _at(time_ns() // 1_000_000)
@@ -150,8 +152,13 @@ def now() -> str:
 
 @lru_cache(maxsize=1)
 def _at(milliseconds: int) -> str:  # forty tokens may be written in one
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, rest = divmod(milliseconds, 1_000)
+    return f"{_whole(seconds)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=1)
+def _whole(seconds: int) -> str:  # a thousand messages may be sent in one
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def _text(name: str, value: bytes) -> str:
@@ -170,6 +177,6 @@ def _deadline(text: str) -> int:
 
 
 def _priority(text: str) -> Priority:
-    if text not in get_args(Priority):
+    if text not in _PRIORITIES:
         raise MalformedEnvelope(f"expected attribute 'priority' interactive, desk or batch, got '{text[:_SHOWN]}'")
     return cast(Priority, text)

@@ -27,8 +27,16 @@ class Inbox:
             TimeoutError: none came within `seconds`.
         """
         if not self._replies:
-            self._came = asyncio.get_running_loop().create_future()
-            async with asyncio.timeout(max(seconds, 0)):
+            loop = asyncio.get_running_loop()
+            self._came = loop.create_future()
+            timer = loop.call_later(max(seconds, 0), self._is_late)
+            try:
                 await self._came
+            finally:
+                timer.cancel()
         taken, self._replies = self._replies, []
         return taken
+
+    def _is_late(self) -> None:
+        if self._came is not None and not self._came.done():
+            self._came.set_exception(TimeoutError())

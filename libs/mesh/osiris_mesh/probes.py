@@ -91,6 +91,7 @@ class Probes:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # nobody asks where a request came from
             server_header=False,
             headers=[  # no browser guesses what an answer is, shows it in a frame, or tells others where it was
                 ("x-content-type-options", "nosniff"),

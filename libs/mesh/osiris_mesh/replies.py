@@ -5,8 +5,6 @@ asked for again, even of another instance, has a stream of its own, which is rea
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -68,32 +66,37 @@ class Replies:
             await self._wire.close()
             self._task = None
 
-    @asynccontextmanager
-    async def of(self, request_id: str) -> AsyncIterator[Inbox]:
-        """The replies to `request_id` on the instance's stream, in order, from now until the block ends."""
+    def expect(self, request_id: str) -> Inbox:
+        """The replies to `request_id` on the instance's stream, in order, from now until it is told to forget them."""
         inbox = self._waiting[request_id.encode()] = Inbox()
-        try:
-            yield inbox
-        finally:
-            self._waiting.pop(request_id.encode(), None)
+        return inbox
 
-    @asynccontextmanager
-    async def on(self, stream: str) -> AsyncIterator[Inbox]:
-        """The replies on the stream of one answer, from its beginning until the block ends."""
+    def forget(self, request_id: str) -> None:
+        """Nobody expects replies to `request_id` any more."""
+        self._waiting.pop(request_id.encode(), None)
+
+    async def follow(self, stream: str) -> Inbox:
+        """The replies on the stream of one answer, from its beginning until somebody leaves it."""
+        is_new = stream not in self._followed
+        followed = self._followed.setdefault(stream, _Followed())
         inbox = Inbox()
-        followed = self._followed.get(stream)
-        if followed is None:
-            followed = self._followed[stream] = _Followed()
-            await self._redis.xadd(self.stream, {"wake": "1"})  # the loop waits for the streams it knew
         for reply in followed.replies:
             inbox.put(reply)
         followed.followers.append(inbox)
-        try:
-            yield inbox
-        finally:
-            followed.followers.remove(inbox)
-            if not followed.followers:
-                self._followed.pop(stream, None)
+        if is_new:
+            try:
+                await self._redis.xadd(self.stream, {"wake": "1"})  # the loop waits for the streams it knew
+            except BaseException:
+                self.leave(stream, inbox)
+                raise
+        return inbox
+
+    def leave(self, stream: str, inbox: Inbox) -> None:
+        """Follow it no more."""
+        followed = self._followed[stream]
+        followed.followers.remove(inbox)
+        if not followed.followers:
+            del self._followed[stream]
 
     async def _run(self) -> None:
         while True:
@@ -113,6 +116,7 @@ class Replies:
                     await self._take_own(entries)
                 elif followed := self._followed.get(name.decode()):
                     _take(followed, entries)
+            await asyncio.sleep(0)  # who was woken goes on before more is asked for
 
     async def _take_own(self, entries: Entries) -> None:
         weight = 0
@@ -143,7 +147,8 @@ def _take(followed: _Followed, entries: Entries) -> None:
 
 
 def _fields(flat: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+    parts = iter(flat)
+    return dict(zip(parts, parts, strict=True))
 
 
 def _read(fields: dict[bytes, bytes]) -> AnyReply | None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from faststream.redis import RedisBroker, RedisStreamMessage, StreamSub
@@ -32,6 +32,13 @@ POLL_MS = 1_000
 _GIVE_BACK_SECONDS = 0.1
 
 _log = structlog.get_logger(__name__)
+
+
+class _Stream(StreamSub):
+    """A stream without a prefix; FastStream gives it one, and a deep copy with it, for every read."""
+
+    def add_prefix(self, prefix: str) -> Self:
+        return self
 
 
 class Subscription:
@@ -93,7 +100,7 @@ class Subscription:
     def register(self, broker: RedisBroker) -> None:
         """Declare the subscription to FastStream, which reads the stream and draws the AsyncAPI page."""
         self._stream_subscriber = broker.subscriber(
-            stream=StreamSub(
+            stream=_Stream(
                 self.stream,
                 group=self.group,
                 consumer=self._consumer,
@@ -120,6 +127,7 @@ class Subscription:
         """Begin with the entries of one read, in order, each as soon as fewer than `workers` are being handled."""
         for entry_id, fields in zip(read["message_ids"], read["data"], strict=True):
             await self._begin(entry_id.decode(), fields, 1)
+        await asyncio.sleep(0)  # they begin before FastStream asks for more
 
     async def _begin(self, entry_id: str, fields: Entry, deliveries: int) -> None:
         await self._free.acquire()

@@ -1,8 +1,7 @@
 """Calls with a key: made once within a day, whichever gateway they come to (draft-ietf-httpapi-idempotency-key)."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from uuid import UUID
 
 from osiris_contracts import ErrorCode
@@ -57,16 +56,27 @@ class Idempotency:
                     )
                 return Remembered(record, fingerprint, UUID(run))
 
-    @asynccontextmanager
-    async def answering(self, remembered: Remembered | None) -> AsyncIterator[None]:
+    def answering(self, remembered: Remembered | None) -> "_Answering":
         """The block answers the call of the record, if it has one: refused in a way that may pass, it is forgotten."""
-        try:
-            yield
-        except Refused as refusal:
-            if remembered and refusal.code in _MAY_PASS:
-                await self._forget(remembered)
-            raise
+        return _Answering(self, remembered)
 
-    async def _forget(self, remembered: Remembered) -> None:
+    async def forget(self, remembered: Remembered) -> None:
         """Let the next call with the key be made anew, because this one failed in a way that may pass."""
         await scripts.run(self._bus.writer, scripts.RELEASE, [remembered.record], [remembered.value])
+
+
+class _Answering:
+    """Forgets the record where it has to; no generator, since every call passes here and few have a key."""
+
+    def __init__(self, idempotency: Idempotency, remembered: Remembered | None) -> None:
+        self._idempotency = idempotency
+        self._remembered = remembered
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._remembered and isinstance(error, Refused) and error.code in _MAY_PASS:
+            await self._idempotency.forget(self._remembered)

@@ -1,7 +1,7 @@
 """Asking the two models over the mesh, and refusing at the door what they could not serve."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from math import ceil
 from typing import Any
 
@@ -35,8 +35,13 @@ class Models:
             OutOfMemoryError: Redis has no room.
         """
         request_id = call.request_id(part or model_id)
-        async with self._admitted(model_id, call, request_id):
-            return await self._bus.ask(streams.REQUESTS_OF[model_id], request, **_options(call, request_id))
+        async with self._idempotency.answering(call.remembered):
+            await self._admit(model_id, call, request_id)
+            self._asking[model_id] += 1
+            try:
+                return await self._bus.ask(streams.REQUESTS_OF[model_id], request, **_options(call, request_id))
+            finally:
+                self._asking[model_id] -= 1
 
     async def stream(
         self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = ""
@@ -47,30 +52,24 @@ class Models:
         """
         request_id = call.request_id(part or model_id)
         stream = streams.REQUESTS_OF[model_id]
-        async with (
-            self._admitted(model_id, call, request_id),
-            aclosing(self._bus.batches_to(stream, request, **_options(call, request_id))) as batches,
-        ):
-            async for batch in batches:
-                yield [reply for reply in batch if isinstance(reply, Chunk | GenerateResult)]
+        async with self._idempotency.answering(call.remembered):
+            await self._admit(model_id, call, request_id)
+            self._asking[model_id] += 1
+            try:
+                async with aclosing(self._bus.batches_to(stream, request, **_options(call, request_id))) as batches:
+                    async for batch in batches:
+                        yield [reply for reply in batch if isinstance(reply, Chunk | GenerateResult)]
+            finally:
+                self._asking[model_id] -= 1
 
     def require(self, model_id: ModelId) -> None:
         """Raise Refused, `model_not_loaded`, when no living instance of the model can answer."""
         if self._watch.answering(model_id) is None:
             raise Refused("model_not_loaded", f"expected a {model_id} that can answer, there is none now; try again")
 
-    @asynccontextmanager
-    async def _admitted(self, model_id: ModelId, call: Call, request_id: str | None) -> AsyncIterator[None]:
-        async with self._idempotency.answering(call.remembered):
-            if request_id is None or not await self._bus.was_asked(request_id):
-                await self._admit(model_id, call)
-            self._asking[model_id] += 1
-            try:
-                yield
-            finally:
-                self._asking[model_id] -= 1
-
-    async def _admit(self, model_id: ModelId, call: Call) -> None:
+    async def _admit(self, model_id: ModelId, call: Call, request_id: str | None) -> None:
+        if request_id is not None and await self._bus.was_asked(request_id):
+            return  # its answer is on its way, or there
         if self._watch.answering(model_id) is None:
             await self._watch.refresh()  # it may have come within the last moment
         if self._watch.redis_full:

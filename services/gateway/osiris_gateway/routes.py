@@ -27,12 +27,14 @@ from osiris_contracts import (
 from osiris_gateway import sse
 from osiris_gateway.call import Call
 from osiris_gateway.hangup import unless_hung_up
+from osiris_gateway.json_answer import JsonAnswer
 from osiris_gateway.models import Models
 from osiris_gateway.problems import PROBLEM_JSON
 from osiris_gateway.streamed import Streamed
 from osiris_gateway.timing import Timing
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
+from osiris_mesh.envelope import to_json
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -68,13 +70,13 @@ ASKING = INPUT | problem_responses(
 
 
 def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[Any]:
-    return Response(body.model_dump_json().encode(), media_type="application/json", headers=headers)
+    return JsonAnswer(to_json(body), headers)
 
 
 async def _generate(request: AnyRequest, call: Call, model_id: ModelId, body: GenerateModelBody) -> Response[Any]:
     timing = Timing()
     models: Models = request.app.state.models
-    asked = GenerateRequest(**{name: value for name, value in body if name != "model_id"})
+    asked = GenerateRequest(**body.model_dump(exclude={"model_id"}))
     if body.stream:
         replies = models.stream(model_id, asked, call)
         first = await unless_hung_up(request, anext(replies))  # what is refused at once keeps its HTTP status

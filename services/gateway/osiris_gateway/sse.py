@@ -6,6 +6,7 @@ from osiris_contracts import Chunk, ErrorReply, GenerateResult
 from osiris_gateway.models import Batch
 from osiris_gateway.resume import Progress
 from osiris_mesh import Refused
+from osiris_mesh.envelope import to_json
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -33,4 +34,4 @@ def _told(batch: Batch, progress: Progress) -> bytes:
 def event(reply: Chunk | GenerateResult | ErrorReply, event_id: str = "") -> bytes:
     """One event; JSON holds no line breaks, so its data is one line."""
     place = f"id: {event_id}\n" if event_id else ""
-    return f"{place}event: {reply.kind}\ndata: {reply.model_dump_json()}\n\n".encode()
+    return f"{place}event: {reply.kind}\ndata: ".encode() + to_json(reply) + b"\n\n"

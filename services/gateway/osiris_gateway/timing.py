@@ -17,9 +17,6 @@ class Timing:
         if usage is None:
             return {}
         in_engine = usage.total_seconds if isinstance(reply, GenerateResult) else usage.first_token_seconds
-        parts = {
-            "queue": usage.queue_seconds,
-            "model": in_engine - usage.queue_seconds,
-            "mesh": max(0.0, perf_counter() - self._begun - in_engine),
-        }
-        return {"server-timing": ", ".join(f"{name};dur={1000 * seconds:.1f}" for name, seconds in parts.items())}
+        queue, mesh = usage.queue_seconds, max(0.0, perf_counter() - self._begun - in_engine)
+        parts = f"queue;dur={1e3 * queue:.1f}, model;dur={1e3 * (in_engine - queue):.1f}, mesh;dur={1e3 * mesh:.1f}"
+        return {"server-timing": parts}

@@ -24,6 +24,7 @@ from osiris_contracts.openai import (
 from osiris_gateway import sse
 from osiris_gateway.call import Call
 from osiris_gateway.hangup import unless_hung_up
+from osiris_gateway.json_answer import JsonAnswer
 from osiris_gateway.models import Models
 from osiris_gateway.openai import answers, requests
 from osiris_gateway.openai.events import ChatEvents, TextEvents, stream
@@ -162,6 +163,8 @@ class _Asking:
         )
 
     async def _all(self, model: ModelId, asked: Sequence[GenerateRequest]) -> list[GenerateResult]:
+        if len(asked) == 1:
+            return [await self._models.ask(model, asked[0], self._call, "0")]
         tasks = [
             asyncio.ensure_future(self._models.ask(model, each, self._call, str(number)))
             for number, each in enumerate(asked)
@@ -176,7 +179,7 @@ class _Asking:
 
 
 def _json(body: BaseModel, headers: dict[str, str] | None = None) -> Response[Any]:
-    return Response(body.model_dump_json(exclude_none=True).encode(), media_type="application/json", headers=headers)
+    return JsonAnswer(body.model_dump_json(exclude_none=True).encode(), headers)
 
 
 def _model(name: str) -> tuple[ModelId, str | None]:
