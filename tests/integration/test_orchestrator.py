@@ -9,13 +9,13 @@ from tests.support.desk import services
 from tests.support.processes import Process, until
 
 from osiris_contracts import Decision, Fill, MarketTick, ProposalOutcome, streams
+from osiris_desk.market.bundled import BUNDLED_SYMBOL, bundled_csv
+from osiris_desk.market.csv_file import read
+from osiris_desk.market.ticks import ticks_of
+from osiris_desk.state import State
 from osiris_mesh import DeadLetters
 from osiris_mesh.connection import connect
 from osiris_mesh.envelope import parse
-from osiris_orchestrator.state import State
-from osiris_sim.bundled import BUNDLED_SYMBOL, bundled_csv
-from osiris_sim.csv_file import read
-from osiris_sim.ticks import ticks_of
 from osiris_store import Table
 
 pytestmark = pytest.mark.xdist_group("models")

@@ -4,8 +4,8 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from osiris_contracts import streams
+from osiris_desk.rules import MAX_HORIZON, Rules
 from osiris_mesh import MeshSettings, shared
-from osiris_orchestrator.policy import MAX_HORIZON, Policy
 
 
 class OrchestratorSettings(MeshSettings):
@@ -49,9 +49,9 @@ class OrchestratorSettings(MeshSettings):
     )
 
     @property
-    def policy(self) -> Policy:
+    def rules(self) -> Rules:
         """The rules the desk follows."""
-        return Policy(
+        return Rules(
             ticks_per_proposal=self.ticks_per_proposal,
             max_position_size_pct=self.max_position_size_pct,
             max_daily_loss_pct=self.max_daily_loss_pct,

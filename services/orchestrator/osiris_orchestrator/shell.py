@@ -27,6 +27,9 @@ from osiris_contracts import (
     ProposalOutcome,
     streams,
 )
+from osiris_desk.desk import Desk, ReportRefused, TickRefused
+from osiris_desk.state import State
+from osiris_desk.steps import CritiqueRequest, RunRequest
 from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
 from osiris_mesh import envelope as envelopes
 from osiris_mesh.connection import BLOCK_MS
@@ -37,10 +40,7 @@ from osiris_mesh.ids import new_id
 from osiris_mesh.proposals import announce_proposal
 from osiris_mesh.scripts import Output
 from osiris_mesh.tasks import end
-from osiris_orchestrator.desk import Desk, ReportRefused, TickRefused
 from osiris_orchestrator.settings import OrchestratorSettings
-from osiris_orchestrator.state import State
-from osiris_orchestrator.steps import CritiqueRequest, RunRequest
 
 TICKS_AT_ONCE = 200
 REPORTS_AT_ONCE = 500
@@ -63,7 +63,7 @@ class Shell:
         self._ticks = settings.market_channel
         names = (self._ticks, streams.MARKET_FILLS, streams.DESK_COMMANDS)
         self._sequencer = Sequencer(bus, NAME, names, settings.lease_seconds)
-        self._desk = Desk(State.fresh(settings.policy), settings.policy)
+        self._desk = Desk(State.fresh(settings.rules), settings.rules)
         self._positions: dict[str, str] = {}
         self._outputs: list[Output] = []
         self._given_up: set[UUID] = set()
@@ -78,7 +78,7 @@ class Shell:
         """
         async with self._sequencer.held() as saved:
             if saved is not None:
-                self._desk = Desk(State.from_json(saved), self._settings.policy)
+                self._desk = Desk(State.from_json(saved), self._settings.rules)
             _log.info("the desk is open", runs=self._desk.state.sequence, resumed=saved is not None)
             await self._decide_due()
             while True:

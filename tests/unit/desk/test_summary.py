@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osiris_contracts import Fill, MarketTick, Order
-from osiris_orchestrator.book import Book
-from osiris_orchestrator.policy import Policy
-from osiris_orchestrator.run_id import first_link, order_id, request_id, run_id, sampling_seed
-from osiris_orchestrator.summary import proposal_prompt, realised_volatility, summarise, trend
-from osiris_orchestrator.window import HISTORY, Window, bar_range
+from osiris_desk.book import Book
+from osiris_desk.rules import Rules
+from osiris_desk.run_id import first_link, order_id, request_id, run_id, sampling_seed
+from osiris_desk.summary import proposal_prompt, realised_volatility, summarise, trend
+from osiris_desk.window import HISTORY, Window, bar_range
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 
@@ -96,14 +96,14 @@ def test_a_window_keeps_the_last_closes_over_its_runs() -> None:
 
 
 def test_a_run_id_follows_from_policy_seed_and_bars_alone() -> None:
-    first = run_id(first_link(Policy(seed=1)), BARS)
-    assert first == run_id(first_link(Policy(seed=1)), list(BARS))
+    first = run_id(first_link(Rules(seed=1)), BARS)
+    assert first == run_id(first_link(Rules(seed=1)), list(BARS))
     others = {
         first,
         run_id(first, BARS),
-        run_id(first_link(Policy(seed=2)), BARS),
-        run_id(first_link(Policy(seed=1, policy_version="2")), BARS),
-        run_id(first_link(Policy(seed=1)), BARS[:-1]),
+        run_id(first_link(Rules(seed=2)), BARS),
+        run_id(first_link(Rules(seed=1, policy_version="2")), BARS),
+        run_id(first_link(Rules(seed=1)), BARS[:-1]),
         request_id(first, "phi3"),
         request_id(first, "hermes"),
         order_id(first),

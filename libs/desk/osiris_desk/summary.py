@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from osiris_contracts import BarRange, PositionView, price_text
-from osiris_orchestrator.book import Book
+from osiris_desk.book import Book
 
 
 def summarise(symbol: str, bars: BarRange, closes: Sequence[float], book: Book) -> str:

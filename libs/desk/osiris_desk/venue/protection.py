@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from osiris_contracts import Order, Side
-from osiris_sim.bars import Bar
+from osiris_desk.market.bars import Bar
 
 Trigger = Literal["stop", "target"]
 

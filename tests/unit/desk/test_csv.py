@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from osiris_sim import bundled_csv, dates
-from osiris_sim.csv_file import CsvBars, CsvError, read
+from osiris_desk.market import dates
+from osiris_desk.market.bundled import bundled_csv
+from osiris_desk.market.csv_file import CsvBars, CsvError, read
 
 
 def load(folder: Path, text: str | bytes) -> CsvBars:

@@ -4,7 +4,7 @@ import math
 from datetime import datetime
 
 from osiris_contracts import GateVerdict, Proposal
-from osiris_orchestrator.policy import Policy
+from osiris_desk.rules import Rules
 
 ORDERS_STOPPED = "expected new orders to be allowed, the owner stopped them"
 
@@ -19,7 +19,7 @@ def judge(
     nav: float,
     daily_pnl: float,
     unreported_since: datetime | None,
-    policy: Policy,
+    rules: Rules,
     orders_stopped: bool = False,
 ) -> GateVerdict:
     """Whether the desk may act on `proposal`, and if not, why.
@@ -33,7 +33,7 @@ def judge(
         nav: net asset value, quote currency.
         daily_pnl: NAV now less NAV when the UTC day began, quote currency.
         unreported_since: bar of an order of which the venue has not told what became of it; None when there is none.
-        policy: the limits.
+        rules: the limits.
         orders_stopped: whether the owner wants no new exposure.
     """
     if proposal.ticker != symbol:
@@ -49,12 +49,12 @@ def judge(
     reasons = [ORDERS_STOPPED] if orders_stopped else []
     if nav <= 0:
         reasons.append(f"expected NAV above 0, was {nav:.2f}")
-    elif is_too_large(abs(target) * price, nav, policy.max_position_size_pct):
+    elif is_too_large(abs(target) * price, nav, rules.max_position_size_pct):
         share = 100 * abs(target) * price / nav
-        reasons.append(f"expected a position below {policy.max_position_size_pct:g}% of NAV, was {share:.4f}%")
-    if nav > 0 and daily_pnl <= -nav * policy.max_daily_loss_pct / 100:
+        reasons.append(f"expected a position below {rules.max_position_size_pct:g}% of NAV, was {share:.4f}%")
+    if nav > 0 and daily_pnl <= -nav * rules.max_daily_loss_pct / 100:
         share = 100 * daily_pnl / nav
-        reasons.append(f"expected a daily P&L above -{policy.max_daily_loss_pct:g}% of NAV, was {share:.4f}%")
+        reasons.append(f"expected a daily P&L above -{rules.max_daily_loss_pct:g}% of NAV, was {share:.4f}%")
     if unreported_since is not None:
         reasons.append(f"expected the venue's report of the order of {unreported_since:%Y-%m-%d %H:%M}, none came")
     for name in ("new_stop_pct", "new_target_pct"):

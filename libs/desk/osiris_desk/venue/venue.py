@@ -17,11 +17,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from osiris_contracts import Fill, Order, OrderRejection, Side
-from osiris_sim.account import Account
-from osiris_sim.bars import Bar, Tape
-from osiris_sim.intake import InvalidOrder
-from osiris_sim.protection import Protection, closing_side, protect
-from osiris_sim.terms import Terms
+from osiris_desk.market.bars import Bar, Tape
+from osiris_desk.venue.account import Account
+from osiris_desk.venue.intake import InvalidOrder
+from osiris_desk.venue.protection import Protection, closing_side, protect
+from osiris_desk.venue.terms import Terms
 
 Reason = Literal["order", "protection", "stop", "target"]
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from osiris_contracts import Side
-from osiris_sim.bars import Bar
+from osiris_desk.market.bars import Bar
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,13 @@ import math
 from uuid import UUID, uuid5
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from osiris_contracts import MarketTick
-from osiris_sim import dates
-from osiris_sim.bars import Bars
-from osiris_sim.speed import seconds_per_bar
-from osiris_sim.ticks import _NAMESPACE, ticks_of
+from osiris_desk.market import dates
+from osiris_desk.market.bars import Bars
+from osiris_desk.market.ticks import _NAMESPACE, ticks_of
 
 prices = st.floats(min_value=5e-324, max_value=1e308, allow_subnormal=True)
 moments = st.integers(0, 4_000_000_000_000_000)
@@ -56,14 +54,3 @@ def test_ids_differ_by_seed() -> None:
     one = np.array([1.0])
     bars = Bars(np.array([0]), one, one, one, one, one)
     assert ticks_of(bars, "SPY", 1)[0].id != ticks_of(bars, "SPY", 2)[0].id
-
-
-@pytest.mark.parametrize(("speed", "seconds"), [("1x", 1), ("10x", 0.1), ("0.5X", 2), ("max", 0), ("MAX", 0)])
-def test_speeds(speed: str, seconds: float) -> None:
-    assert seconds_per_bar(speed) == seconds
-
-
-@pytest.mark.parametrize("speed", ["", "fast", "10", "x", "0x", "-1x", "nanx", "infx", "1e3x", "10 x", "0.0x"])
-def test_what_is_no_speed_is_refused(speed: str) -> None:
-    with pytest.raises(ValueError, match="expected a speed"):
-        seconds_per_bar(speed)

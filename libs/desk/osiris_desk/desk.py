@@ -37,17 +37,17 @@ from osiris_contracts import (
     critique_request,
     parse_score,
 )
-from osiris_orchestrator.book import Book
-from osiris_orchestrator.gate import ORDERS_STOPPED, judge, reduces
-from osiris_orchestrator.orders import order_for
-from osiris_orchestrator.outcomes import Pending, observe
-from osiris_orchestrator.policy import Policy
-from osiris_orchestrator.run_id import request_id, run_id, sampling_seed
-from osiris_orchestrator.sizing import target_quantity
-from osiris_orchestrator.state import REMEMBERED, State
-from osiris_orchestrator.steps import CritiqueRequest, RunRequest
-from osiris_orchestrator.summary import proposal_prompt, summarise
-from osiris_orchestrator.window import Window, bar_range
+from osiris_desk.book import Book
+from osiris_desk.gate import ORDERS_STOPPED, judge, reduces
+from osiris_desk.orders import order_for
+from osiris_desk.outcomes import Pending, observe
+from osiris_desk.rules import Rules
+from osiris_desk.run_id import request_id, run_id, sampling_seed
+from osiris_desk.sizing import target_quantity
+from osiris_desk.state import REMEMBERED, State
+from osiris_desk.steps import CritiqueRequest, RunRequest
+from osiris_desk.summary import proposal_prompt, summarise
+from osiris_desk.window import Window, bar_range
 
 CRITIQUE_TOKENS = 192
 LEAST_PRICE, MOST_PRICE = 1e-12, 1e12
@@ -91,16 +91,16 @@ class Desk:
     """Turns bars and executions into decisions.
 
     Args:
-        state: where to go on; `State.fresh(policy)` for a new book.
-        policy: the rules.
+        state: where to go on; `State.fresh(rules)` for a new book.
+        rules: the rules.
 
     Attributes:
         outcomes: of earlier decisions, as the last bar that was taken made them known.
     """
 
-    def __init__(self, state: State, policy: Policy) -> None:
+    def __init__(self, state: State, rules: Rules) -> None:
         self.state = state
-        self.policy = policy
+        self.rules = rules
         self.outcomes: tuple[ProposalOutcome, ...] = ()
         self._judged: _Judged | None = None
 
@@ -179,7 +179,7 @@ class Desk:
             raise TickRefused(f"expected prices {_PRICES}, {tick.symbol} has {tick.low:g} to {tick.high:g}")
         booked = [fill for fill in self.state.held if fill not in held]
         quantity = book.position(tick.symbol).quantity
-        pending, self.outcomes = observe(self.state.pending, tick, booked, quantity, self.policy.horizon)
+        pending, self.outcomes = observe(self.state.pending, tick, booked, quantity, self.rules.horizon)
         self.state = self.state.model_copy(
             update={
                 "book": book,
@@ -194,7 +194,7 @@ class Desk:
     def due(self) -> RunRequest | None:
         """The run that must be decided before the next bar; None when there is none."""
         for symbol, window in self.state.windows.items():
-            if len(window.bars) >= self.policy.ticks_per_proposal:
+            if len(window.bars) >= self.rules.ticks_per_proposal:
                 return self._run(symbol, window)
         return None
 
@@ -268,7 +268,7 @@ class Desk:
         book = self.state.book
         position = book.position(run.symbol)
         target = target_quantity(
-            proposal, quantity=position.quantity, price=run.bars.close, nav=book.nav, policy=self.policy
+            proposal, quantity=position.quantity, price=run.bars.close, nav=book.nav, rules=self.rules
         )
         verdict = judge(
             proposal,
@@ -279,7 +279,7 @@ class Desk:
             nav=book.nav,
             daily_pnl=book.daily_pnl,
             unreported_since=self._unreported_since(run.symbol),
-            policy=self.policy,
+            rules=self.rules,
             orders_stopped=self.state.orders_stopped,
         )
         order = order_for(proposal, run=run.run_id, symbol=run.symbol, position=position, target=target, bars=run.bars)
@@ -308,7 +308,7 @@ class Desk:
             order=order,
             error=error,
             book=self.state.book.view(run.symbol),
-            policy_version=self.policy.policy_version,
+            policy_version=self.rules.policy_version,
         )
         sent = {order.order_id: order} if order else {}
         observed_later = Pending.of(decision)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osiris_contracts import BarRange, Order, Proposal
-from osiris_orchestrator.book import Position
-from osiris_orchestrator.gate import judge
-from osiris_orchestrator.orders import order_for
-from osiris_orchestrator.policy import Policy
-from osiris_orchestrator.run_id import order_id
-from osiris_orchestrator.sizing import LOT, target_quantity
+from osiris_desk.book import Position
+from osiris_desk.gate import judge
+from osiris_desk.orders import order_for
+from osiris_desk.rules import Rules
+from osiris_desk.run_id import order_id
+from osiris_desk.sizing import LOT, target_quantity
 
 RUN = UUID(int=7)
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
@@ -40,7 +40,7 @@ ABORT = Proposal(ticker="SPY", action="abort", confidence=1, rationale="it fell"
 
 
 def units(proposal: Proposal, quantity: float = 0.0, nav: float = 100_000.0, price: float = 100.0) -> float:
-    return target_quantity(proposal, quantity=quantity, nav=nav, price=price, policy=Policy())
+    return target_quantity(proposal, quantity=quantity, nav=nav, price=price, rules=Rules())
 
 
 def order(proposal: Proposal, position: Position | None = None) -> Order | None:
@@ -79,8 +79,8 @@ def test_what_is_sized_is_never_too_large_for_the_gate(
     nav: float, price: float, confidence: float, limit: float, side: str
 ) -> None:
     proposal = adjust("LONG" if side == "L" else "SHORT", confidence)
-    policy = Policy(max_position_size_pct=limit)
-    target = target_quantity(proposal, quantity=0.0, nav=nav, price=price, policy=policy)
+    rules = Rules(max_position_size_pct=limit)
+    target = target_quantity(proposal, quantity=0.0, nav=nav, price=price, rules=rules)
     verdict = judge(
         proposal,
         symbol="SPY",
@@ -90,7 +90,7 @@ def test_what_is_sized_is_never_too_large_for_the_gate(
         nav=nav,
         daily_pnl=0.0,
         unreported_since=None,
-        policy=policy,
+        rules=rules,
     )
     assert verdict.accepted, verdict.reasons
     whole = abs(target) / LOT

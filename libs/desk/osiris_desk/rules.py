@@ -8,8 +8,8 @@ MAX_HORIZON = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """The rules of the desk. Equal policies and equal bars give equal decisions.
+class Rules:
+    """The rules of the desk. Equal rules and equal bars give equal decisions.
 
     Attributes:
         ticks_per_proposal: bars of a symbol between two runs, >= 1.

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osiris_contracts import Fill, Order, OrderRejection
-from osiris_sim.bars import Bars, Tape
-from osiris_sim.intake import InvalidOrder
-from osiris_sim.terms import Terms
-from osiris_sim.venue import Event, Venue
+from osiris_desk.market.bars import Bars, Tape
+from osiris_desk.venue.intake import InvalidOrder
+from osiris_desk.venue.terms import Terms
+from osiris_desk.venue.venue import Event, Venue
 
 HOUR = 3_600_000_000
 FREE = Terms(commission_rate=0, slippage_impact=0)

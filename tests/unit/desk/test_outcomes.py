@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osiris_contracts import Fill, GenerateResult, MarketTick, Order, Proposal, ProposalOutcome, Usage
-from osiris_orchestrator.book import Book
-from osiris_orchestrator.desk import Desk
-from osiris_orchestrator.outcomes import Pending, observe
-from osiris_orchestrator.policy import Policy
-from osiris_orchestrator.state import State
+from osiris_desk.book import Book
+from osiris_desk.desk import Desk
+from osiris_desk.outcomes import Pending, observe
+from osiris_desk.rules import Rules
+from osiris_desk.state import State
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 
@@ -55,8 +55,8 @@ def fill_of(order: Order, price: float, fee: float = 0.1) -> Fill:
     )
 
 
-def desk_of(**policy: Any) -> Desk:
-    rules = Policy(ticks_per_proposal=5, **policy)
+def desk_of(**given: Any) -> Desk:
+    rules = Rules(ticks_per_proposal=5, **given)
     return Desk(State.fresh(rules), rules)
 
 
@@ -110,7 +110,7 @@ def test_a_longer_horizon_waits_and_survives_a_restart() -> None:
     decide(desk, "pass")
     assert bring(desk, range(5, 10)) == []
     decide(desk, "pass")
-    restored = Desk(State.from_json(desk.state.to_json()), desk.policy)
+    restored = Desk(State.from_json(desk.state.to_json()), desk.rules)
     assert bring(desk, range(10, 12)) == bring(restored, range(10, 12)) != []
 
 
@@ -125,8 +125,8 @@ def test_only_bars_of_its_own_symbol_count() -> None:
 
 def test_a_horizon_is_bounded() -> None:
     with pytest.raises(ValueError, match="expected outcome_bars from 1 to 500, was 501"):
-        Policy(outcome_bars=501)
-    assert Policy(ticks_per_proposal=9).horizon == 9
+        Rules(outcome_bars=501)
+    assert Rules(ticks_per_proposal=9).horizon == 9
 
 
 prices = st.floats(1, 1000)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from osiris_sim import dates
+from osiris_desk.market import dates
 
 Floats = npt.NDArray[np.float64]
 

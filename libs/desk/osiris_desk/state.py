@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import Field
 
 from osiris_contracts import Contract, Fill, Order
-from osiris_orchestrator.book import Book
-from osiris_orchestrator.outcomes import Pending
-from osiris_orchestrator.policy import Policy
-from osiris_orchestrator.run_id import first_link
-from osiris_orchestrator.window import Window
+from osiris_desk.book import Book
+from osiris_desk.outcomes import Pending
+from osiris_desk.rules import Rules
+from osiris_desk.run_id import first_link
+from osiris_desk.window import Window
 
 REMEMBERED = 64
 """How many of the last fills are known, so that one that comes again is left out."""
@@ -44,9 +44,9 @@ class State(Contract):
     orders_stopped: bool = False
 
     @classmethod
-    def fresh(cls, policy: Policy) -> Self:
+    def fresh(cls, rules: Rules) -> Self:
         """The state of a new book."""
-        return cls(book=Book.opened(policy.starting_cash), last_run=first_link(policy))
+        return cls(book=Book.opened(rules.starting_cash), last_run=first_link(rules))
 
     def to_json(self) -> bytes:
         """The state as JSON."""

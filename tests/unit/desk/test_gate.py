@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from osiris_contracts import GateVerdict, Proposal
-from osiris_orchestrator.gate import judge
-from osiris_orchestrator.policy import Policy
+from osiris_desk.gate import judge
+from osiris_desk.rules import Rules
 
 
 def proposal(action: str = "adjust", **others: Any) -> Proposal:
@@ -29,7 +29,7 @@ def verdict(proposed: Proposal | None = None, **others: Any) -> GateVerdict:
         "nav": 100_000.0,
         "daily_pnl": 0.0,
         "unreported_since": None,
-        "policy": Policy(),
+        "rules": Rules(),
     }
     return judge(proposed or proposal(), **{**situation, **others})
 
@@ -118,4 +118,4 @@ def test_a_turn_is_no_reduction(held: float, target: float) -> None:
 )
 def test_a_policy_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"expected {next(iter(wrong))}"):
-        Policy(**wrong)
+        Rules(**wrong)

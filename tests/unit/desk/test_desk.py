@@ -23,11 +23,11 @@ from osiris_contracts import (
     Proposal,
     Usage,
 )
-from osiris_orchestrator.desk import Desk, ReportRefused, TickRefused
-from osiris_orchestrator.policy import Policy
+from osiris_desk.desk import Desk, ReportRefused, TickRefused
+from osiris_desk.rules import Rules
+from osiris_desk.state import State
+from osiris_desk.steps import CritiqueRequest
 from osiris_orchestrator.rows import RUNS, run_row
-from osiris_orchestrator.state import State
-from osiris_orchestrator.steps import CritiqueRequest
 from osiris_store import Table
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
@@ -66,8 +66,8 @@ def propose(action: str = "adjust", **others: Any) -> GenerateResult:
 CRITIQUE = answer("It is small and protected. Score: 8/10")
 
 
-def fresh(**policy: Any) -> Desk:
-    rules = Policy(**policy)
+def fresh(**given: Any) -> Desk:
+    rules = Rules(**given)
     return Desk(State.fresh(rules), rules)
 
 
@@ -148,7 +148,7 @@ def test_a_run_that_was_cut_off_begins_again_under_the_same_ids() -> None:
     for number in range(5):
         due = desk.on_tick(bar(number))
     asked = desk.decide_on(propose())
-    again = Desk(State.from_json(desk.state.to_json()), desk.policy)
+    again = Desk(State.from_json(desk.state.to_json()), desk.rules)
     assert again.due() == due
     assert again.decide_on(propose()) == asked
     assert again.conclude(CRITIQUE) == desk.conclude(CRITIQUE)
@@ -252,7 +252,7 @@ def test_what_the_owner_said_outlives_a_restart() -> None:
     desk.obey("pause")
     again = State.from_json(desk.state.to_json())
     assert (again.orders_stopped, again.paused) == (True, True)
-    assert Desk(again, desk.policy).due() is None
+    assert Desk(again, desk.rules).due() is None
 
 
 def test_a_bar_that_is_not_new_is_refused_and_changes_nothing() -> None:
@@ -434,9 +434,9 @@ def hermes(request: GenerateRequest) -> GenerateResult | ErrorReply:
     return TIMEOUT if random.Random(request.seed).random() < 0.1 else CRITIQUE
 
 
-def replay(bars: list[MarketTick], between: Callable[[int, Desk], Desk], **policy: Any) -> tuple[list[str], Desk]:
+def replay(bars: list[MarketTick], between: Callable[[int, Desk], Desk], **rules: Any) -> tuple[list[str], Desk]:
     """Run the desk against the venue; `between` may put another desk in its place."""
-    desk, venue, decisions = fresh(ticks_per_proposal=3, **policy), Venue(), []
+    desk, venue, decisions = fresh(ticks_per_proposal=3, **rules), Venue(), []
     for number, tick in enumerate(bars):
         desk = between(number, desk)
         for fill in venue.on_bar(tick):
@@ -475,7 +475,7 @@ def test_a_desk_that_is_killed_and_restored_decides_byte_for_byte_alike(seed: in
         saved = desk.state.to_json()
         assert State.from_json(saved) == desk.state
         assert State.from_json(saved).to_json() == saved
-        return Desk(State.from_json(saved), desk.policy)
+        return Desk(State.from_json(saved), desk.rules)
 
     bars = market(seed, 40)
     unbroken, _ = replay(bars, lambda _, desk: desk, seed=seed)

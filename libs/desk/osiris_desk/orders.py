@@ -4,10 +4,10 @@ import math
 from uuid import UUID
 
 from osiris_contracts import BarRange, Order, Proposal
-from osiris_orchestrator.book import Position
-from osiris_orchestrator.gate import reduces
-from osiris_orchestrator.run_id import order_id
-from osiris_orchestrator.sizing import LOT
+from osiris_desk.book import Position
+from osiris_desk.gate import reduces
+from osiris_desk.run_id import order_id
+from osiris_desk.sizing import LOT
 
 _TOLERANCE = LOT / 1000
 

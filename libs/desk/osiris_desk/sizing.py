@@ -3,15 +3,15 @@
 import math
 
 from osiris_contracts import Proposal
-from osiris_orchestrator.gate import is_too_large
-from osiris_orchestrator.policy import Policy
+from osiris_desk.gate import is_too_large
+from osiris_desk.rules import Rules
 
 LOTS_PER_UNIT = 10_000
 LOT = 1 / LOTS_PER_UNIT
 """The smallest quantity that is traded, units."""
 
 
-def target_quantity(proposal: Proposal, *, quantity: float, price: float, nav: float, policy: Policy) -> float:
+def target_quantity(proposal: Proposal, *, quantity: float, price: float, nav: float, rules: Rules) -> float:
     """The units to hold: confidence times the largest position the gate lets through, whole lots; negative when short.
 
     Args:
@@ -19,13 +19,13 @@ def target_quantity(proposal: Proposal, *, quantity: float, price: float, nav: f
         quantity: units held now.
         price: last close, quote currency.
         nav: net asset value, quote currency; at 0 or less nothing is held.
-        policy: the limits.
+        rules: the limits.
     """
     if proposal.action == "pass":
         return quantity
     if proposal.action == "abort":
         return 0.0
-    lots = math.floor(proposal.confidence * _largest(nav, price, policy.max_position_size_pct))
+    lots = math.floor(proposal.confidence * _largest(nav, price, rules.max_position_size_pct))
     return (lots if proposal.side == "LONG" else -lots) / LOTS_PER_UNIT + 0.0  # no negative zero
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from osiris_sim import dates
-from osiris_sim.bars import Bars, Floats
+from osiris_desk.market import dates
+from osiris_desk.market.bars import Bars, Floats
 
 TIME_NAMES = ("timestamp", "datetime", "date", "time")
 PRICES = ("open", "high", "low", "close")

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import numpy as np
 from pydantic_core import to_json
 
-from osiris_sim.bars import Bars, Floats
+from osiris_desk.market.bars import Bars, Floats
 
 _NAMESPACE = UUID("a3d3f1d2-6b0f-5c0e-9a51-5a6a1ad0f6f1")
 

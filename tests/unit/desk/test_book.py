@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osiris_contracts import Fill, MarketTick, Order
-from osiris_orchestrator.book import Book
+from osiris_desk.book import Book
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 
