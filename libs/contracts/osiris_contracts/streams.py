@@ -22,6 +22,8 @@ AUDIO_BYTES: Final = "audio.bytes"
 ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
 DESK_COMMANDS: Final = "desk.commands"
 DESK_STATUS: Final = "desk.status"
+POLICY_VERSIONS: Final = "policy.versions"
+POLICY_TRACES: Final = "policy.traces"
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
 """Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
@@ -91,6 +93,8 @@ _OWN: Final = frozenset(
         ASSESSMENT_SPOKEN,
         DESK_COMMANDS,
         DESK_STATUS,
+        POLICY_VERSIONS,
+        POLICY_TRACES,
     }
 )
 _OWN_KEYS: Final = (

@@ -4,9 +4,9 @@
         while desk.awaiting(bar):            # the venue's reports that this bar depends on
             desk.on_execution(next report)
         desk.on_tick(bar)
-        ...send desk.outcomes...
+        ...send desk.outcomes and desk.traces...
         while run := desk.due():
-            step = desk.decide_on(answer of phi3 to run.request)
+            step = desk.decide_on(answer of phi3 to run.request, None when there is none)
             decision = step if isinstance(step, Decision) else desk.conclude(answer of hermes to step.request)
             ...send decision.order...
         ...save desk.state.to_json()...
@@ -34,6 +34,7 @@ from osiris_contracts import (
     OrderRejection,
     Proposal,
     ProposalOutcome,
+    Trace,
     critique_request,
     parse_score,
 )
@@ -41,15 +42,18 @@ from osiris_desk.book import Book
 from osiris_desk.gate import ORDERS_STOPPED, judge, reduces
 from osiris_desk.orders import order_for
 from osiris_desk.outcomes import Pending, observe
+from osiris_desk.policy.asking import PolicyFailed, ask_prompt, ask_situation, decide
+from osiris_desk.policy.features import features_of
+from osiris_desk.policy.loading import LoadedPolicy
 from osiris_desk.rules import Rules
 from osiris_desk.run_id import request_id, run_id, sampling_seed
 from osiris_desk.sizing import target_quantity
 from osiris_desk.state import REMEMBERED, State
 from osiris_desk.steps import CritiqueRequest, RunRequest
-from osiris_desk.summary import proposal_prompt, summarise
 from osiris_desk.window import Window, bar_range
 
 CRITIQUE_TOKENS = 192
+CANARY_RUNS = 10
 LEAST_PRICE, MOST_PRICE = 1e-12, 1e12
 """Quote currency. Ratios and logarithms of prices between them are finite."""
 MOST_UNITS = 1e100
@@ -77,7 +81,7 @@ class _Judged:
 
     run: RunRequest
     proposal: Proposal
-    phi3_version: str
+    phi3_version: str | None
     verdict: GateVerdict
     order: Order | None
     towards_zero: bool
@@ -91,18 +95,30 @@ class Desk:
     """Turns bars and executions into decisions.
 
     Args:
-        state: where to go on; `State.fresh(rules)` for a new book.
-        rules: the rules.
+        state: where to go on; `State.fresh(rules, policy.version)` for a new book.
+        rules: the owner's.
+        policy: what decides within them.
+        canary: a policy that decides one run in CANARY_RUNS instead; None for none.
 
     Attributes:
         outcomes: of earlier decisions, as the last bar that was taken made them known.
+        traces: the same, with the decisions.
     """
 
-    def __init__(self, state: State, rules: Rules) -> None:
+    def __init__(self, state: State, rules: Rules, policy: LoadedPolicy, canary: LoadedPolicy | None = None) -> None:
         self.state = state
         self.rules = rules
+        self.policy = policy
+        self.canary = canary
         self.outcomes: tuple[ProposalOutcome, ...] = ()
+        self.traces: tuple[Trace, ...] = ()
+        self._due: tuple[Window, RunRequest] | None = None
         self._judged: _Judged | None = None
+
+    def use(self, policy: LoadedPolicy, canary: LoadedPolicy | None = None) -> None:
+        """Let another policy decide from the next run on, one that is due included."""
+        self.policy, self.canary = policy, canary
+        self._due = self._judged = None
 
     def obey(self, command: DeskOrder) -> None:
         """Do as the owner says. A run under way is held to a stop too: nothing is sent that adds exposure."""
@@ -179,7 +195,10 @@ class Desk:
             raise TickRefused(f"expected prices {_PRICES}, {tick.symbol} has {tick.low:g} to {tick.high:g}")
         booked = [fill for fill in self.state.held if fill not in held]
         quantity = book.position(tick.symbol).quantity
+        decided = {each.transaction_id: each.decision for each in self.state.pending}
         pending, self.outcomes = observe(self.state.pending, tick, booked, quantity, self.rules.horizon)
+        traces = ((decided[each.transaction_id], each) for each in self.outcomes)
+        self.traces = tuple(Trace(decision=decision, outcome=outcome) for decision, outcome in traces if decision)
         self.state = self.state.model_copy(
             update={
                 "book": book,
@@ -195,14 +214,20 @@ class Desk:
         """The run that must be decided before the next bar; None when there is none."""
         for symbol, window in self.state.windows.items():
             if len(window.bars) >= self.rules.ticks_per_proposal:
-                return self._run(symbol, window)
+                if self._due is None or self._due[0] is not window:
+                    self._due = (window, self._run(symbol, window))
+                return self._due[1]
         return None
 
-    def decide_on(self, reply: GenerateResult | ErrorReply) -> Decision | CritiqueRequest:
-        """Put phi3's answer (or its failure) before the gate.
+    def decide_on(self, reply: GenerateResult | ErrorReply | None) -> Decision | CritiqueRequest:
+        """Let the policy decide on phi3's answer (or its failure), and put that before the gate.
+
+        Args:
+            reply: None when the run asks nothing.
 
         Returns:
-            The decision when the run failed or was rejected, else what hermes must be asked.
+            The decision when the run failed or was rejected, or the policy wants no critique, else what hermes must be
+            asked.
 
         Raises:
             RuntimeError: no run is due.
@@ -210,27 +235,47 @@ class Desk:
         run = self.due()
         if run is None:
             raise RuntimeError("expected decide_on only while a run is due, none is")
+        if run.error is not None:
+            return self._finish(run, "failed", error=run.error)
         if isinstance(reply, ErrorReply):
             return self._finish(run, "failed", error=f"phi3: {reply.code}: {reply.message}")
-        if reply.proposal is None:
-            return self._finish(run, "failed", error=f"phi3: expected a proposal, {reply.model_id} sent only text")
-        judged = self._judge(run, reply.proposal, reply.model_version)
+        if run.request and (reply is None or reply.proposal is None):
+            answered = f"{reply.model_id} sent only text" if reply else "nobody was asked"
+            return self._finish(run, "failed", error=f"phi3: expected a proposal, {answered}")
+        try:
+            proposal = decide(run.policy.policy, run.features, reply.proposal if reply else None)
+        except PolicyFailed as failure:
+            return self._finish(run, "failed", error=str(failure))
+        judged = self._judge(run, proposal, reply.model_version if reply else None)
         if not judged.verdict.accepted:
             return self._finish(run, "rejected", judged)
+        return self._ask_critic(run, judged)
+
+    def _ask_critic(self, run: RunRequest, judged: _Judged) -> Decision | CritiqueRequest:
         self._judged = judged
+        try:
+            situation = ask_situation(run.policy.policy, run.features, judged.proposal)
+            if situation is None:
+                return self.conclude(None)
+            request = critique_request(
+                situation, judged.proposal, max_length=CRITIQUE_TOKENS, seed=sampling_seed(run.run_id)
+            )
+        except (PolicyFailed, ValueError) as failure:
+            return self._uncritiqued(judged, str(PolicyFailed.of(failure)))
         return CritiqueRequest(
             run_id=run.run_id,
             proposal=judged.proposal,
             request_id=request_id(run.run_id, "hermes"),
-            request=critique_request(
-                run.situation, judged.proposal, max_length=CRITIQUE_TOKENS, seed=sampling_seed(run.run_id)
-            ),
+            request=request,
         )
 
-    def conclude(self, reply: GenerateResult | ErrorReply) -> Decision:
+    def conclude(self, reply: GenerateResult | ErrorReply | None) -> Decision:
         """Take hermes' critique (or its failure) and decide.
 
-        Without a critique nothing is sent, except an order that only reduces exposure.
+        Where one was asked for and failed, nothing is sent, except an order that only reduces exposure.
+
+        Args:
+            reply: None when nobody was asked.
 
         Raises:
             RuntimeError: no critique was asked for.
@@ -246,30 +291,42 @@ class Desk:
                 refused = replace(judged, verdict=GateVerdict(accepted=False, reasons=(ORDERS_STOPPED,)))
                 return self._finish(judged.run, "rejected", refused, critique=critique)
             return self._finish(judged.run, status, judged, order=judged.order, critique=critique)
-        error = f"hermes: {reply.code}: {reply.message}"
+        if reply is None:
+            return self._finish(judged.run, status, judged, order=judged.order)
+        return self._uncritiqued(judged, f"hermes: {reply.code}: {reply.message}")
+
+    def _uncritiqued(self, judged: _Judged, error: str) -> Decision:
         if judged.reduces:
-            return self._finish(judged.run, status, judged, order=judged.order, error=error)
+            return self._finish(judged.run, "accepted", judged, order=judged.order, error=error)
         return self._finish(judged.run, "failed", judged, error=error)
 
     def _run(self, symbol: str, window: Window) -> RunRequest:
         run = run_id(self.state.last_run, window.bars)
-        bars = bar_range(window.bars)
-        situation = summarise(symbol, bars, window.closes, self.state.book)
+        policy = self.canary if self.canary and run.int % CANARY_RUNS == 0 else self.policy
+        features = features_of(symbol, window, self.state.book)
+        request, error = None, None
+        try:
+            prompt = ask_prompt(policy.policy, features)
+            if prompt is not None:
+                request = GenerateRequest(prompt=prompt, ticker=symbol, seed=sampling_seed(run))
+        except (PolicyFailed, ValueError) as failure:
+            error = str(PolicyFailed.of(failure))
         return RunRequest(
             run_id=run,
             symbol=symbol,
-            bars=bars,
-            situation=situation,
+            bars=bar_range(window.bars),
+            features=features,
+            policy=policy,
             request_id=request_id(run, "phi3"),
-            request=GenerateRequest(prompt=proposal_prompt(situation, symbol), ticker=symbol, seed=sampling_seed(run)),
+            request=request,
+            error=error,
         )
 
-    def _judge(self, run: RunRequest, proposal: Proposal, phi3_version: str) -> _Judged:
+    def _judge(self, run: RunRequest, proposal: Proposal, phi3_version: str | None) -> _Judged:
         book = self.state.book
         position = book.position(run.symbol)
-        target = target_quantity(
-            proposal, quantity=position.quantity, price=run.bars.close, nav=book.nav, rules=self.rules
-        )
+        rules = self.rules.within(run.policy.policy.limits)
+        target = target_quantity(proposal, quantity=position.quantity, price=run.bars.close, nav=book.nav, rules=rules)
         verdict = judge(
             proposal,
             symbol=run.symbol,
@@ -279,7 +336,7 @@ class Desk:
             nav=book.nav,
             daily_pnl=book.daily_pnl,
             unreported_since=self._unreported_since(run.symbol),
-            rules=self.rules,
+            rules=rules,
             orders_stopped=self.state.orders_stopped,
         )
         order = order_for(proposal, run=run.run_id, symbol=run.symbol, position=position, target=target, bars=run.bars)
@@ -308,7 +365,7 @@ class Desk:
             order=order,
             error=error,
             book=self.state.book.view(run.symbol),
-            policy_version=self.rules.policy_version,
+            policy_version=run.policy.version,
         )
         sent = {order.order_id: order} if order else {}
         observed_later = Pending.of(decision)
@@ -321,7 +378,7 @@ class Desk:
                 "open_orders": {**self.state.open_orders, **sent},
             }
         )
-        self._judged = None
+        self._due = self._judged = None
         return decision
 
     def _settled(self, tick: MarketTick) -> tuple[Book, dict[UUID, Order], tuple[Fill, ...]]:

@@ -21,6 +21,7 @@ class Pending(Contract):
         bars: of the symbol since then.
         cash: what fills since then brought in, less what they cost and their fees, quote currency.
         fees: commissions of these fills, quote currency.
+        decision: itself; None in a state that was saved before it was kept.
     """
 
     transaction_id: UUID
@@ -32,6 +33,7 @@ class Pending(Contract):
     bars: int = 0
     cash: float = 0.0
     fees: float = 0.0
+    decision: Decision | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Self | None:
@@ -45,6 +47,7 @@ class Pending(Contract):
             close=decision.bars.close,
             quantity=decision.book.position.quantity,
             nav=decision.book.nav,
+            decision=decision,
         )
 
     def after(self, fills: Sequence[Fill]) -> Self:

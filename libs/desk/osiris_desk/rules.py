@@ -1,7 +1,10 @@
 """What the desk is told once: how often it runs and what it may risk."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
+
+from osiris_desk.policy import Limits
 
 MAX_HORIZON = 500
 """Bars; every decision waits that long in the desk's state."""
@@ -19,7 +22,6 @@ class Rules:
         seed: of the models' sampling, by way of the run ids.
         outcome_bars: bars after which the outcome of a decision is told, 1 to 500; None: ticks_per_proposal, so that
             no later decision on the symbol has a part in it.
-        policy_version: names these rules in every decision.
 
     Raises:
         ValueError: a number out of its range.
@@ -30,13 +32,20 @@ class Rules:
     max_daily_loss_pct: float = 2.0
     starting_cash: float = 100_000.0
     seed: int = 0
-    policy_version: str = "1"
     outcome_bars: int | None = None
 
     @property
     def horizon(self) -> int:
         """Bars after which the outcome of a decision is told."""
         return min(self.ticks_per_proposal, MAX_HORIZON) if self.outcome_bars is None else self.outcome_bars
+
+    def within(self, limits: Limits) -> Self:
+        """The rules with the stricter of each two limits: a policy's never widen the owner's."""
+        return replace(
+            self,
+            max_position_size_pct=min(self.max_position_size_pct, limits.max_position_size_pct),
+            max_daily_loss_pct=min(self.max_daily_loss_pct, limits.max_daily_loss_pct),
+        )
 
     def __post_init__(self) -> None:
         if self.ticks_per_proposal < 1:

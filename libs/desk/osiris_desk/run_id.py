@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from osiris_contracts import MarketTick
-from osiris_desk.rules import Rules
 
 _ROOT = uuid5(NAMESPACE_URL, "osiris:desk")
 
 
-def first_link(rules: Rules) -> UUID:
+def first_link(policy_version: str, seed: int) -> UUID:
     """What the first run of a new book is chained to."""
-    return uuid5(_ROOT, f"{rules.policy_version}:{rules.seed}")
+    return uuid5(_ROOT, f"{policy_version}:{seed}")
 
 
 def run_id(previous: UUID, bars: Sequence[MarketTick]) -> UUID:

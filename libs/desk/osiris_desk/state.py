@@ -44,9 +44,9 @@ class State(Contract):
     orders_stopped: bool = False
 
     @classmethod
-    def fresh(cls, rules: Rules) -> Self:
+    def fresh(cls, rules: Rules, policy_version: str) -> Self:
         """The state of a new book."""
-        return cls(book=Book.opened(rules.starting_cash), last_run=first_link(rules))
+        return cls(book=Book.opened(rules.starting_cash), last_run=first_link(policy_version, rules.seed))
 
     def to_json(self) -> bytes:
         """The state as JSON."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from osiris_contracts import BarRange, GenerateRequest, Proposal
+from osiris_desk.policy import Features
+from osiris_desk.policy.loading import LoadedPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,17 +16,21 @@ class RunRequest:
         run_id: its id, also the transaction id of its proposal.
         symbol: the instrument.
         bars: what it looks at.
-        situation: the summary of market and book.
+        features: what its policy sees of market and book.
+        policy: what decides.
         request_id: message id of the request to phi3.
-        request: the request to phi3.
+        request: the request to phi3; None when the policy asks nothing.
+        error: why the policy could not ask; None when it could.
     """
 
     run_id: UUID
     symbol: str
     bars: BarRange
-    situation: str
+    features: Features
+    policy: LoadedPolicy
     request_id: UUID
-    request: GenerateRequest
+    request: GenerateRequest | None
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)

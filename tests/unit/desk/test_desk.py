@@ -1,5 +1,6 @@
 """The desk, from bars to decisions."""
 
+import hashlib
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,9 @@ from osiris_contracts import (
     Usage,
 )
 from osiris_desk.desk import Desk, ReportRefused, TickRefused
+from osiris_desk.policy.loading import LoadedPolicy
+from osiris_desk.policy.shipped import shipped
+from osiris_desk.policy.shipped.advised.policy import situation
 from osiris_desk.rules import Rules
 from osiris_desk.state import State
 from osiris_desk.steps import CritiqueRequest
@@ -63,12 +67,13 @@ def propose(action: str = "adjust", **others: Any) -> GenerateResult:
     return answer(proposal=Proposal.model_validate(fields))
 
 
+ADVISED = shipped()
 CRITIQUE = answer("It is small and protected. Score: 8/10")
 
 
-def fresh(**given: Any) -> Desk:
+def fresh(policy: LoadedPolicy = ADVISED, **given: Any) -> Desk:
     rules = Rules(**given)
-    return Desk(State.fresh(rules), rules)
+    return Desk(State.fresh(rules, policy.version), rules, policy)
 
 
 def run(desk: Desk, phi3: GenerateResult | ErrorReply, hermes: GenerateResult | ErrorReply = CRITIQUE) -> Decision:
@@ -131,13 +136,13 @@ def test_the_models_are_asked_about_the_situation_under_ids_of_the_run() -> None
         due = desk.on_tick(bar(number))
     assert due is not None
     assert due.request == GenerateRequest(
-        prompt=due.situation + "\n\nPropose what to do with SPY now: adjust, pass or abort.",
+        prompt=situation(due.features) + "\n\nPropose what to do with SPY now: adjust, pass or abort.",
         ticker="SPY",
         seed=due.request.seed,
     )
     step = desk.decide_on(propose())
     assert isinstance(step, CritiqueRequest)
-    assert step.request.prompt.startswith(due.situation)
+    assert step.request.prompt.startswith(situation(due.features))
     assert '"action":"adjust"' in step.request.prompt
     assert step.run_id == due.run_id
     assert len({step.run_id, step.request_id, due.request_id}) == 3
@@ -148,7 +153,7 @@ def test_a_run_that_was_cut_off_begins_again_under_the_same_ids() -> None:
     for number in range(5):
         due = desk.on_tick(bar(number))
     asked = desk.decide_on(propose())
-    again = Desk(State.from_json(desk.state.to_json()), desk.rules)
+    again = Desk(State.from_json(desk.state.to_json()), desk.rules, ADVISED)
     assert again.due() == due
     assert again.decide_on(propose()) == asked
     assert again.conclude(CRITIQUE) == desk.conclude(CRITIQUE)
@@ -252,7 +257,7 @@ def test_what_the_owner_said_outlives_a_restart() -> None:
     desk.obey("pause")
     again = State.from_json(desk.state.to_json())
     assert (again.orders_stopped, again.paused) == (True, True)
-    assert Desk(again, desk.rules).due() is None
+    assert Desk(again, desk.rules, ADVISED).due() is None
 
 
 def test_a_bar_that_is_not_new_is_refused_and_changes_nothing() -> None:
@@ -434,9 +439,20 @@ def hermes(request: GenerateRequest) -> GenerateResult | ErrorReply:
     return TIMEOUT if random.Random(request.seed).random() < 0.1 else CRITIQUE
 
 
-def replay(bars: list[MarketTick], between: Callable[[int, Desk], Desk], **rules: Any) -> tuple[list[str], Desk]:
+Model = Callable[[GenerateRequest], GenerateResult | ErrorReply]
+
+
+def replay(
+    bars: list[MarketTick],
+    between: Callable[[int, Desk], Desk],
+    *,
+    policy: LoadedPolicy = ADVISED,
+    models: tuple[Model, Model] = (phi3, hermes),
+    **rules: Any,
+) -> tuple[list[str], Desk]:
     """Run the desk against the venue; `between` may put another desk in its place."""
-    desk, venue, decisions = fresh(ticks_per_proposal=3, **rules), Venue(), []
+    desk, venue, decisions = fresh(policy, ticks_per_proposal=3, **rules), Venue(), []
+    ask_phi3, ask_hermes = models
     for number, tick in enumerate(bars):
         desk = between(number, desk)
         for fill in venue.on_bar(tick):
@@ -445,8 +461,8 @@ def replay(bars: list[MarketTick], between: Callable[[int, Desk], Desk], **rules
         desk.on_tick(tick)
         desk = between(number, desk)
         while due := desk.due():
-            step = desk.decide_on(phi3(due.request))
-            decision = desk.conclude(hermes(step.request)) if isinstance(step, CritiqueRequest) else step
+            step = desk.decide_on(ask_phi3(due.request))
+            decision = desk.conclude(ask_hermes(step.request)) if isinstance(step, CritiqueRequest) else step
             decisions.append(decision.model_dump_json())
             if decision.order:
                 venue.waiting.append(decision.order)
@@ -475,12 +491,30 @@ def test_a_desk_that_is_killed_and_restored_decides_byte_for_byte_alike(seed: in
         saved = desk.state.to_json()
         assert State.from_json(saved) == desk.state
         assert State.from_json(saved).to_json() == saved
-        return Desk(State.from_json(saved), desk.rules)
+        return Desk(State.from_json(saved), desk.rules, ADVISED)
 
     bars = market(seed, 40)
     unbroken, _ = replay(bars, lambda _, desk: desk, seed=seed)
     broken, _ = replay(bars, restored, seed=seed)
     assert broken == unbroken
+
+
+def test_the_shipped_policy_decides_as_the_desk_did_before_there_were_policies() -> None:
+    """Of 200 runs, every request to a model and every decision, as they were then."""
+    told = hashlib.sha256()
+
+    def heard(model: Model) -> Model:
+        def answered(request: GenerateRequest) -> GenerateResult | ErrorReply:
+            told.update(request.model_dump_json().encode())
+            return model(request)
+
+        return answered
+
+    policy = LoadedPolicy("1", ADVISED.policy)
+    models = (heard(phi3), heard(hermes))
+    decisions, _ = replay(market(1, 600), lambda _, desk: desk, policy=policy, models=models, seed=1)
+    told.update("".join(decisions).encode())
+    assert told.hexdigest() == "1ee142b7ea68486ff3fe6c3345c911395df2a0f42747ad9a3ca2be31dee8f329"
 
 
 def test_another_seed_names_other_runs() -> None:

@@ -12,6 +12,7 @@ from osiris_contracts import Fill, GenerateResult, MarketTick, Order, Proposal, 
 from osiris_desk.book import Book
 from osiris_desk.desk import Desk
 from osiris_desk.outcomes import Pending, observe
+from osiris_desk.policy.shipped import shipped
 from osiris_desk.rules import Rules
 from osiris_desk.state import State
 
@@ -57,7 +58,7 @@ def fill_of(order: Order, price: float, fee: float = 0.1) -> Fill:
 
 def desk_of(**given: Any) -> Desk:
     rules = Rules(ticks_per_proposal=5, **given)
-    return Desk(State.fresh(rules), rules)
+    return Desk(State.fresh(rules, shipped().version), rules, shipped())
 
 
 def bring(desk: Desk, numbers: range, closes: dict[int, float] | None = None) -> list[ProposalOutcome]:
@@ -110,7 +111,7 @@ def test_a_longer_horizon_waits_and_survives_a_restart() -> None:
     decide(desk, "pass")
     assert bring(desk, range(5, 10)) == []
     decide(desk, "pass")
-    restored = Desk(State.from_json(desk.state.to_json()), desk.rules)
+    restored = Desk(State.from_json(desk.state.to_json()), desk.rules, shipped())
     assert bring(desk, range(10, 12)) == bring(restored, range(10, 12)) != []
 
 

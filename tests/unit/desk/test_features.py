@@ -1,5 +1,6 @@
 """What the models are told."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 
 from osiris_contracts import Fill, MarketTick, Order
 from osiris_desk.book import Book
-from osiris_desk.rules import Rules
+from osiris_desk.policy import Features
+from osiris_desk.policy.features import features_of, realised_volatility
+from osiris_desk.policy.shipped.advised.policy import prompt, situation, trend
 from osiris_desk.run_id import first_link, order_id, request_id, run_id, sampling_seed
-from osiris_desk.summary import proposal_prompt, realised_volatility, summarise, trend
-from osiris_desk.window import HISTORY, Window, bar_range
+from osiris_desk.window import HISTORY, Window
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 
@@ -30,11 +32,15 @@ def bar(number: int, close: float, open_: float | None = None) -> MarketTick:
     )
 
 
-BARS = [bar(0, 100, open_=98), bar(1, 104), bar(2, 102)]
+BARS = (bar(0, 100, open_=98), bar(1, 104), bar(2, 102))
+
+
+def seen(bars: Sequence[MarketTick], closes: Sequence[float], book: Book | None = None) -> Features:
+    return features_of("SPY", Window(bars=tuple(bars), closes=tuple(closes)), book or Book.opened(100_000))
 
 
 def test_the_summary_of_a_flat_book() -> None:
-    assert summarise("SPY", bar_range(BARS), [80, 100, 104, 102], Book.opened(100_000)) == (
+    assert situation(seen(BARS, [80, 100, 104, 102])) == (
         "SPY close 102\n"
         "Return +4.08% in 3 bars, +27.50% in 4: trend flat\n"
         "Volatility 13.13% a bar\n"
@@ -57,7 +63,7 @@ def test_the_summary_tells_the_position_and_what_it_earns() -> None:
         reason="order",
     )
     book = Book.opened(1000).start_day(BARS[0]).apply(fill, entry).mark(BARS[-1])
-    assert summarise("SPY", bar_range(BARS), [102], book).splitlines()[-2:] == [
+    assert situation(seen(BARS, [102], book)).splitlines()[-2:] == [
         "Position SHORT 2.0000 at 105, stop 110, target 0.5, P&L +6.00",
         "NAV 1006, today +5.50",
     ]
@@ -65,13 +71,13 @@ def test_the_summary_tells_the_position_and_what_it_earns() -> None:
 
 @pytest.mark.parametrize(("close", "told"), [(102, "up"), (98, "down"), (100.5, "flat"), (100, "flat")])
 def test_the_trend_is_a_move_that_chance_alone_seldom_makes(close: float, told: str) -> None:
-    assert trend(bar_range([bar(0, 100), bar(1, 100), bar(2, 100), bar(3, close)]), volatility=0.01) == told
+    features = seen([bar(0, 100), bar(1, 100), bar(2, 100), bar(3, close)], [100])
+    assert trend(features._replace(volatility=0.01)) == told
 
 
 def test_phi3_is_asked_what_to_do_now() -> None:
-    assert proposal_prompt("SPY close 102.00", "SPY") == (
-        "SPY close 102.00\n\nPropose what to do with SPY now: adjust, pass or abort."
-    )
+    features = seen(BARS, [102])
+    assert prompt(features) == (f"{situation(features)}\n\nPropose what to do with SPY now: adjust, pass or abort.")
 
 
 def test_realised_volatility_is_the_root_mean_square_of_log_returns() -> None:
@@ -82,9 +88,9 @@ def test_realised_volatility_is_the_root_mean_square_of_log_returns() -> None:
 @given(st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=HISTORY))
 def test_the_summary_stays_small_whatever_the_market_does(closes: list[float]) -> None:
     bars = [bar(number, close) for number, close in enumerate(closes)]
-    text = summarise("SPY", bar_range(bars), closes, Book.opened(100_000))
+    text = situation(seen(bars, closes))
     assert len(text) < 400
-    assert text == summarise("SPY", bar_range(bars), closes, Book.opened(100_000))
+    assert text == situation(seen(bars, closes))
 
 
 def test_a_window_keeps_the_last_closes_over_its_runs() -> None:
@@ -96,14 +102,14 @@ def test_a_window_keeps_the_last_closes_over_its_runs() -> None:
 
 
 def test_a_run_id_follows_from_policy_seed_and_bars_alone() -> None:
-    first = run_id(first_link(Rules(seed=1)), BARS)
-    assert first == run_id(first_link(Rules(seed=1)), list(BARS))
+    first = run_id(first_link("1", 1), BARS)
+    assert first == run_id(first_link("1", 1), list(BARS))
     others = {
         first,
         run_id(first, BARS),
-        run_id(first_link(Rules(seed=2)), BARS),
-        run_id(first_link(Rules(seed=1, policy_version="2")), BARS),
-        run_id(first_link(Rules(seed=1)), BARS[:-1]),
+        run_id(first_link("1", 2), BARS),
+        run_id(first_link("2", 1), BARS),
+        run_id(first_link("1", 1), BARS[:-1]),
         request_id(first, "phi3"),
         request_id(first, "hermes"),
         order_id(first),
