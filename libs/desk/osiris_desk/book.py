@@ -66,6 +66,11 @@ class Book(Contract):
         return self.cash + math.fsum(position.quantity * position.price for position in self.positions.values())
 
     @property
+    def gross(self) -> float:
+        """Value of all positions at their marks, short ones counted as if long, quote currency."""
+        return math.fsum(abs(position.quantity) * position.price for position in self.positions.values())
+
+    @property
     def daily_pnl(self) -> float:
         """NAV now less NAV when the UTC day began, quote currency."""
         return self.nav - self.day_nav
