@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field
 
 from osiris_contracts import BookView, Contract, Fill, MarketTick, Order, PositionView
+from osiris_desk.changing import changed
 
 _DIGITS = 10  # units are kept to 1e-10, so that 0.3 - 0.1 - 0.2 is flat
 
@@ -32,6 +33,9 @@ class Position(Contract):
     def unrealised_pnl(self) -> float:
         """Gain or loss if it were closed at its mark, before fees, quote currency."""
         return self.quantity * (self.price - self.average_cost)
+
+
+_FLAT = Position()
 
 
 class Book(Contract):
@@ -63,12 +67,12 @@ class Book(Contract):
     @property
     def nav(self) -> float:
         """Net asset value: cash plus positions at their marks, quote currency."""
-        return self.cash + math.fsum(position.quantity * position.price for position in self.positions.values())
+        return self.cash + math.fsum([position.quantity * position.price for position in self.positions.values()])
 
     @property
     def gross(self) -> float:
         """Value of all positions at their marks, short ones counted as if long, quote currency."""
-        return math.fsum(abs(position.quantity) * position.price for position in self.positions.values())
+        return math.fsum([abs(position.quantity) * position.price for position in self.positions.values()])
 
     @property
     def daily_pnl(self) -> float:
@@ -77,18 +81,18 @@ class Book(Contract):
 
     def position(self, symbol: str) -> Position:
         """The position in `symbol`; a flat one when there never was any."""
-        return self.positions.get(symbol, Position())
+        return self.positions.get(symbol, _FLAT)
 
     def start_day(self, tick: MarketTick) -> Self:
         """The book as the day of `tick` begins; the same book when it began already."""
         today = tick.timestamp.date()
         if self.day is not None and today <= self.day:
             return self
-        return self.model_copy(update={"day": today, "day_nav": self.nav})
+        return changed(self, {"day": today, "day_nav": self.nav})
 
     def mark(self, tick: MarketTick) -> Self:
         """The book with the position in the tick's symbol valued at its close."""
-        return self._with(tick.symbol, self.position(tick.symbol).model_copy(update={"price": tick.close}))
+        return self._with(tick.symbol, changed(self.position(tick.symbol), {"price": tick.close}))
 
     def apply(self, fill: Fill, order: Order | None = None) -> Self:
         """The book after `fill`.
@@ -108,20 +112,22 @@ class Book(Contract):
             levels = {"stop_price": None, "target_price": None}
         if quantity != 0 and order is not None:
             levels = {"stop_price": order.stop_price, "target_price": order.target_price}
-        position = old.model_copy(
-            update={
+        position = changed(
+            old,
+            {
                 "quantity": quantity,
                 "average_cost": _average_cost(old, change, quantity, fill.price),
                 "price": old.price or fill.price,
                 **levels,
-            }
+            },
         )
-        booked = self.model_copy(
-            update={
+        booked = changed(
+            self,
+            {
                 "cash": self.cash - change * fill.price - fill.fee,
                 "realised_pnl": self.realised_pnl + gain - fill.fee,
                 "fees": self.fees + fill.fee,
-            }
+            },
         )
         return booked._with(fill.symbol, position)
 
@@ -143,7 +149,7 @@ class Book(Contract):
         )
 
     def _with(self, symbol: str, position: Position) -> Self:
-        return self.model_copy(update={"positions": {**self.positions, symbol: position}})
+        return changed(self, {"positions": {**self.positions, symbol: position}})
 
 
 def _average_cost(old: Position, change: float, quantity: float, price: float) -> float:

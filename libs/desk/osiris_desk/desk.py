@@ -39,6 +39,7 @@ from osiris_contracts import (
     parse_score,
 )
 from osiris_desk.book import Book
+from osiris_desk.changing import changed
 from osiris_desk.gate import ORDERS_STOPPED, judge, reduces
 from osiris_desk.orders import order_for
 from osiris_desk.outcomes import Pending, observe
@@ -68,6 +69,7 @@ class ReportRefused(ValueError):
     """A fill that cannot be used; the desk is as it was before."""
 
 
+_EMPTY = Window()
 _PRICES = f"from {LEAST_PRICE:g} to {MOST_PRICE:g}"
 
 
@@ -157,7 +159,7 @@ class Desk:
         if isinstance(execution, OrderRejection):
             left = {key: order for key, order in self.state.open_orders.items() if key != execution.order_id}
             known = len(left) < len(self.state.open_orders)
-            self.state = self.state.model_copy(update={"open_orders": left})
+            self.state = changed(self.state, {"open_orders": left})
             return known
         if max(execution.quantity, execution.fee) > MOST_UNITS or not _is_price(execution.price):
             raise ReportRefused(
@@ -167,8 +169,8 @@ class Desk:
         key = f"{execution.order_id}:{execution.reason}"
         if key in self.state.seen:
             return False
-        self.state = self.state.model_copy(
-            update={"held": (*self.state.held, execution), "seen": (*self.state.seen, key)[-REMEMBERED:]}
+        self.state = changed(
+            self.state, {"held": (*self.state.held, execution), "seen": (*self.state.seen, key)[-REMEMBERED:]}
         )
         return True
 
@@ -195,18 +197,17 @@ class Desk:
             raise TickRefused(f"expected prices {_PRICES}, {tick.symbol} has {tick.low:g} to {tick.high:g}")
         booked = [fill for fill in self.state.held if fill not in held]
         quantity = book.position(tick.symbol).quantity
-        decided = {each.transaction_id: each.decision for each in self.state.pending}
         pending, self.outcomes = observe(self.state.pending, tick, booked, quantity, self.rules.horizon)
-        traces = ((decided[each.transaction_id], each) for each in self.outcomes)
-        self.traces = tuple(Trace(decision=decision, outcome=outcome) for decision, outcome in traces if decision)
-        self.state = self.state.model_copy(
-            update={
+        self.traces = self._traces() if self.outcomes else ()
+        self.state = changed(
+            self.state,
+            {
                 "book": book,
                 "open_orders": open_orders,
                 "held": held,
                 "pending": pending,
                 "windows": {**self.state.windows, tick.symbol: window.add(tick)},
-            }
+            },
         )
         return self.due()
 
@@ -369,14 +370,15 @@ class Desk:
         )
         sent = {order.order_id: order} if order else {}
         observed_later = Pending.of(decision)
-        self.state = self.state.model_copy(
-            update={
+        self.state = changed(
+            self.state,
+            {
                 "sequence": decision.sequence,
                 "last_run": run.run_id,
                 "pending": (*self.state.pending, observed_later) if observed_later else self.state.pending,
                 "windows": {**self.state.windows, run.symbol: self._window(run.symbol).emptied()},
                 "open_orders": {**self.state.open_orders, **sent},
-            }
+            },
         )
         self._due = self._judged = None
         return decision
@@ -394,8 +396,13 @@ class Desk:
                 held.append(fill)
         return book, open_orders, tuple(held)
 
+    def _traces(self) -> tuple[Trace, ...]:
+        decided = {each.transaction_id: each.decision for each in self.state.pending}
+        pairs = ((decided[outcome.transaction_id], outcome) for outcome in self.outcomes)
+        return tuple(Trace(decision=decision, outcome=outcome) for decision, outcome in pairs if decision)
+
     def _window(self, symbol: str) -> Window:
-        return self.state.windows.get(symbol, Window())
+        return self.state.windows.get(symbol, _EMPTY)
 
     def _is_stale(self, tick: MarketTick) -> bool:
         last = self._window(tick.symbol).last

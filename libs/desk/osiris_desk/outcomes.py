@@ -6,6 +6,7 @@ from typing import Self
 from uuid import UUID
 
 from osiris_contracts import Contract, Decision, Fill, MarketTick, ProposalOutcome, UtcTime
+from osiris_desk.changing import changed
 
 
 class Pending(Contract):
@@ -52,12 +53,15 @@ class Pending(Contract):
 
     def after(self, fills: Sequence[Fill]) -> Self:
         """One bar and the `fills` booked with it later."""
-        return self.model_copy(
-            update={
+        if not fills:
+            return changed(self, {"bars": self.bars + 1})
+        return changed(
+            self,
+            {
                 "bars": self.bars + 1,
                 "cash": self.cash + math.fsum(_cash(fill) for fill in fills),
                 "fees": self.fees + math.fsum(fill.fee for fill in fills),
-            }
+            },
         )
 
     def outcome(self, tick: MarketTick, quantity: float) -> ProposalOutcome:

@@ -41,11 +41,11 @@ class Rules:
 
     def within(self, limits: Limits) -> Self:
         """The rules with the stricter of each two limits: a policy's never widen the owner's."""
-        return replace(
-            self,
-            max_position_size_pct=min(self.max_position_size_pct, limits.max_position_size_pct),
-            max_daily_loss_pct=min(self.max_daily_loss_pct, limits.max_daily_loss_pct),
-        )
+        position = min(self.max_position_size_pct, limits.max_position_size_pct)
+        loss = min(self.max_daily_loss_pct, limits.max_daily_loss_pct)
+        if (position, loss) == (self.max_position_size_pct, self.max_daily_loss_pct):
+            return self
+        return replace(self, max_position_size_pct=position, max_daily_loss_pct=loss)
 
     def __post_init__(self) -> None:
         if self.ticks_per_proposal < 1:

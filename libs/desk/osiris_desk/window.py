@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from osiris_contracts import BarRange, Contract, MarketTick, UtcTime
+from osiris_desk.changing import changed
 
 HISTORY = 50
 """Closes that are kept for the summary."""
@@ -24,17 +25,18 @@ class Window(Contract):
 
     def add(self, tick: MarketTick) -> Self:
         """The window with one more bar."""
-        return self.model_copy(
-            update={
+        return changed(
+            self,
+            {
                 "bars": (*self.bars, tick),
                 "closes": (*self.closes, tick.close)[-HISTORY:],
                 "last": tick.timestamp,
-            }
+            },
         )
 
     def emptied(self) -> Self:
         """The window after its run."""
-        return self.model_copy(update={"bars": ()})
+        return changed(self, {"bars": ()})
 
 
 def bar_range(bars: Sequence[MarketTick]) -> BarRange:

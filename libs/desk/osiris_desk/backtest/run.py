@@ -1,5 +1,6 @@
 """One backtest: bars in, what the desk decided and what it was worth after every bar out."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from osiris_contracts import Decision, Fill, MarketTick, OrderRejection
 from osiris_desk.backtest.models import Models, Nobody
+from osiris_desk.changing import changed
 from osiris_desk.desk import Desk
 from osiris_desk.market import dates
 from osiris_desk.market.bars import Bars, Floats, Tape
@@ -139,22 +141,25 @@ def _ticks(bars: Mapping[str, Bars]) -> Iterator[tuple[int, MarketTick]]:
         np.concatenate([getattr(part, name) for part in bars.values()]).tolist()
         for name in ("open", "high", "low", "close", "volume")
     ]
-    adjusted = np.concatenate(
-        [np.full(len(part), np.nan) if part.adj_close is None else part.adj_close for part in bars.values()]
-    ).tolist()
+    adjusted = [close for part in bars.values() for close in _adjusted(part)]
     moments = [dates.from_micros(micros) for micros in time.tolist()]
+    first = MarketTick(symbol=symbols[0], timestamp=moments[0], open=1, high=1, low=1, close=1, volume=0)
     for row in np.lexsort((of, time)).tolist():
         opened, high, low, close, volume = (column[row] for column in columns)
-        adj_close = adjusted[row]
-        # checked when the file was read; checking again would take half the time of a backtest
-        tick = MarketTick.model_construct(
-            symbol=symbols[of[row]],
-            timestamp=moments[row],
-            open=opened,
-            high=high,
-            low=low,
-            close=close,
-            volume=volume,
-            adj_close=adj_close if adj_close == adj_close else None,
-        )
-        yield int(number[row]), tick
+        fields = {
+            "symbol": symbols[of[row]],
+            "timestamp": moments[row],
+            "open": opened,
+            "high": high,
+            "low": low,
+            "close": close,
+            "volume": volume,
+            "adj_close": adjusted[row],
+        }
+        yield int(number[row]), changed(first, fields)  # checked when the file was read
+
+
+def _adjusted(bars: Bars) -> list[float | None]:
+    if bars.adj_close is None:
+        return [None] * len(bars)
+    return [None if math.isnan(close) else close for close in bars.adj_close.tolist()]
