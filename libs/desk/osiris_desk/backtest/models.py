@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from osiris_contracts import ErrorReply, GenerateRequest, GenerateResult
+from osiris_desk.answers import Recording
 
 
 class Models(Protocol):
@@ -24,3 +25,30 @@ class Nobody:
 
     def hermes(self, request: GenerateRequest) -> None:
         """Say nothing."""
+
+
+class Recorded:
+    """Answers out of a recording. What phi3 was never asked fails its run; what hermes was not, nobody critiques.
+
+    Attributes:
+        found: answers that were there.
+        lacking: questions to phi3 without one.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self.found = 0
+        self.lacking = 0
+
+    def phi3(self, request: GenerateRequest) -> GenerateResult | ErrorReply:
+        """The recorded proposal."""
+        answer = self._recording.answer("phi3", request)
+        if isinstance(answer, GenerateResult):
+            self.found += 1
+        else:
+            self.lacking += 1
+        return answer
+
+    def hermes(self, request: GenerateRequest) -> GenerateResult | None:
+        """The recorded critique."""
+        return self._recording.find("hermes", request)
