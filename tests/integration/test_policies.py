@@ -19,7 +19,6 @@ from osiris_mesh.connection import connect
 from osiris_mesh.envelope import parse
 from osiris_versions import Pointers
 
-
 QUICK = {"OSIRIS_ORCHESTRATOR_FILL_TIMEOUT_SECONDS": "0.1", "OSIRIS_ORCHESTRATOR_MODEL_TIMEOUT_SECONDS": "0.5"}
 """Nobody else is here to answer."""
 
