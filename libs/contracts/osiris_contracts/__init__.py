@@ -66,6 +66,7 @@ from osiris_contracts.market import (
     price_text,
 )
 from osiris_contracts.operations import Control, DeadLetter, ModelStatus, Presence
+from osiris_contracts.policy import PolicyId, PolicyVersion, Trace
 from osiris_contracts.proposal import (
     Action,
     FewShot,
@@ -142,6 +143,8 @@ __all__ = [
     "Order",
     "OrderRejection",
     "Origin",
+    "PolicyId",
+    "PolicyVersion",
     "PositionSide",
     "PositionView",
     "Presence",
@@ -168,6 +171,7 @@ __all__ = [
     "TokenLogprob",
     "Tool",
     "ToolCall",
+    "Trace",
     "Usage",
     "UtcTime",
     "Versions",

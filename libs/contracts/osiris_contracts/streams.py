@@ -22,6 +22,8 @@ AUDIO_BYTES: Final = "audio.bytes"
 ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
 DESK_COMMANDS: Final = "desk.commands"
 DESK_STATUS: Final = "desk.status"
+POLICY_VERSIONS: Final = "policy.versions"
+POLICY_TRACES: Final = "policy.traces"
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
 """Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
@@ -62,6 +64,8 @@ RETENTION: Final[dict[str, Retention]] = {
     ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
     TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
     AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
+    POLICY_VERSIONS: Retention(timedelta(days=3_650), 1_000),
+    POLICY_TRACES: Retention(timedelta(days=30), 50_000),  # what the kernel learns from
     DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
@@ -91,6 +95,8 @@ _OWN: Final = frozenset(
         ASSESSMENT_SPOKEN,
         DESK_COMMANDS,
         DESK_STATUS,
+        POLICY_VERSIONS,
+        POLICY_TRACES,
     }
 )
 _OWN_KEYS: Final = (
