@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from osiris_contracts._base import Contract
 
 PolicyPart = Literal["entry", "exit", "size", "stop", "target", "prompt", "gate"]
-"""What of a policy changes: a decision (enter, exit, size, stop, target), a prompt's template, or a gate's threshold."""
+"""What of a policy changes: one of its decisions, a prompt's template, or a threshold of its gate."""
 
 ChangeKind = Literal["constant", "operator", "guard", "feature", "rewrite", "crossover"]
 """How: a number moved within its bounds, an operator turned, a condition added or dropped, a feature put in another's

@@ -33,6 +33,9 @@ DESK_GROUP: Final = "orchestrator"
 REQUESTS_OF: Final[dict[ModelId, str]] = {"hermes": HERMES_REQUESTS, "phi3": PHI3_REQUESTS}
 """The request stream of each model."""
 
+_SERVED_BY: Final = {PLANNER_REQUESTS: "azr_planner"}
+"""Where the service is called otherwise than its stream."""
+
 DEFAULT_PRIORITY: Final[Priority] = "desk"
 """What an entry has that names none."""
 
@@ -137,6 +140,11 @@ def retention(stream: str) -> Retention:
 def lanes(stream: str) -> tuple[str, ...]:
     """Every lane of `stream`."""
     return tuple(dict.fromkeys(lane(stream, priority) for priority in get_args(Priority)))
+
+
+def served_by(stream: str) -> str:
+    """The service that answers the requests on `stream`."""
+    return _SERVED_BY.get(stream, stream.partition(".")[0])
 
 
 def control(service: str) -> str:

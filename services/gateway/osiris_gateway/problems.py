@@ -25,6 +25,7 @@ _STATUS: dict[ErrorCode, int] = {
     "invalid_request": 422,
     "prompt_too_long": 422,
     "replaced": 409,
+    "risk_gate_reject": 409,
     "queue_full": 429,
     "internal": 500,
     "model_not_loaded": 503,
