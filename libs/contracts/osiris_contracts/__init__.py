@@ -67,6 +67,7 @@ from osiris_contracts.http import (
     ProposedTrade,
 )
 from osiris_contracts.kernel import (
+    CHANGES,
     SCENARIO_LEVELS,
     ChangeKind,
     DgmOutcome,
@@ -122,6 +123,7 @@ from osiris_contracts.speech import (
 )
 
 __all__ = [
+    "CHANGES",
     "EXECUTION",
     "KEY_NAME_PATTERN",
     "MAX_PROMPT_CHARACTERS",

@@ -1,8 +1,8 @@
 """What the planner computes for whoever asks: indicators, Kelly's fraction, a ledger of trades."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from osiris_contracts._base import Contract, Symbol
 from osiris_contracts.planning import LEAST_BARS, MOST_POINTS, Money, PriceBar, Units
@@ -24,6 +24,12 @@ class AtrBody(Contract):
         min_length=2, max_length=MOST_POINTS, description="Oldest first, at least one more than the period."
     )
     period: int = Field(default=LEAST_BARS - 1, ge=1, le=MOST_POINTS, description="Bars of the first average.")
+
+    @model_validator(mode="after")
+    def _bars_are_enough(self) -> Self:
+        if len(self.bars) <= self.period:
+            raise ValueError(f"expected at least period + 1 = {self.period + 1} bars, got {len(self.bars)}")
+        return self
 
 
 class Series(Contract):

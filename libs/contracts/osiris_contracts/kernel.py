@@ -1,6 +1,6 @@
 """What the Darwin-Goedel kernel may change in a policy, what it is advised to try, and what came of it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,15 @@ PolicyPart = Literal["entry", "exit", "size", "stop", "target", "prompt", "gate"
 ChangeKind = Literal["constant", "operator", "guard", "feature", "rewrite", "crossover"]
 """How: a number moved within its bounds, an operator turned, a condition added or dropped, a feature put in another's
 place, the part written anew by hermes, or taken over from another version."""
+
+CHANGES: tuple[tuple[PolicyPart, ChangeKind], ...] = (
+    *((part, kind) for part in get_args(PolicyPart) if part not in ("prompt", "gate") for kind in get_args(ChangeKind)),
+    ("prompt", "rewrite"),
+    ("prompt", "crossover"),
+    ("gate", "constant"),
+    ("gate", "crossover"),
+)
+"""What can be done to what: a prompt is a text, a gate's threshold a number."""
 
 Regime = Literal["trend", "reversion", "clusters", "jumps"]
 """How a synthetic market moves: one way for a while, back to its mean, in bursts of volatility, or with gaps."""
@@ -57,8 +66,10 @@ class DgmOutcome(Contract):
     gain: float | None = Field(
         default=None, description="Mean paired difference to its parent on validation; null when it never came so far."
     )
-    scenario: Scenario | None = Field(default=None, description="The synthetic market the parent was tried on, if any.")
-    episodes: int = Field(default=0, ge=0, le=10_000, description="How often the parent was tried on it.")
+    scenario: Scenario | None = Field(
+        default=None, description="The synthetic market on which today's policy was tried, if any."
+    )
+    episodes: int = Field(default=0, ge=0, le=10_000, description="How often it was tried on it.")
     wins: int = Field(default=0, ge=0, description="How often it ended with a gain after fees.")
 
     @model_validator(mode="after")
