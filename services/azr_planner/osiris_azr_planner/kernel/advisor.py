@@ -31,7 +31,7 @@ def advise(memory: Memory, question: KernelQuestion, randomness: Random, least_r
         task=PatchTask(part=part, kind=kind, scenario=scenario),
         priority=promised,
         expected_reward=belief.mean,
-        why=f"{told}; on {scenario.regime} {scenario.level} today's policy wins {lesson.success_rate:.2f} of its tries, "
+        why=f"{told}; on {scenario.regime} {scenario.level} today's policy wins {lesson.success_rate:.2f} of tries, "
         f"a learnability of {lesson.learnability:.3f}",
         bars=bars(scenario, question.bars),
     )

@@ -34,7 +34,7 @@ class Lesson:
 
 
 def learnability(success_rate: float) -> float:
-    """1 - success rate of some tries at one task; 0 where all or none succeeded (the paper's reward of the proposer)."""
+    """1 - success rate of some tries at one task; 0 where all or none succeeded (the paper's reward for proposing)."""
     return 0.0 if success_rate in (0.0, 1.0) else 1 - success_rate
 
 
