@@ -93,9 +93,7 @@ async def running(
     supervise = partial(Supervisor, logs=settings.logs, drain_seconds=drain_seconds, hurry=hurry, on_change=changed)
     async with AsyncExitStack() as stack:
         stack.enter_context(FileLock(settings.home / run_file.LOCK))
-        _require_port(
-            "the gateway", settings.gateway_host, settings.gateway_port, "with --port or OSIRIS_GATEWAY_PORT"
-        )
+        _require_port("the gateway", settings.gateway_host, settings.gateway_port, "with --port or OSIRIS_GATEWAY_PORT")
         if settings.planner:
             _require_port(
                 "the planner", settings.azr_planner_host, settings.planner_port, "with OSIRIS_AZR_PLANNER_PORT"

@@ -47,9 +47,13 @@ class CliSettings(BaseSettings):
     )
     gateway_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the gateway listens.")
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port on which the gateway listens.")
-    azr_planner_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the planner listens.")
+    azr_planner_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address on which the planner listens; beyond loopback with keys.",
+    )
     azr_planner_port: int | None = Field(
-        default=None, ge=0, le=65535, description="Port on which the planner listens; unset: the one after the gateway's."
+        default=None, ge=0, le=65535, description="Port on which it listens; unset: the one after the gateway's."
     )
     gateway_url: str | None = Field(
         default=None,
