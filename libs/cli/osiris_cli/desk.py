@@ -139,6 +139,7 @@ def redis_service(server: EmbeddedRedis) -> Service:
 def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mapping[str, str]) -> list[Service]:
     """The services of the desk; all start at once, each waits for what it needs."""
     env = environment(settings, redis_url) | dict(extra)
+    left_out = {name for name, wanted in ((VOICE, settings.speech), (PLANNER, settings.planner)) if not wanted}
     return [
         Service(
             name,
@@ -149,7 +150,7 @@ def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mappin
             after=AFTER.get(name, ()),
         )
         for name in SERVICES
-        if (settings.speech or name != VOICE) and (settings.planner or name != PLANNER)
+        if name not in left_out
     ]
 
 
