@@ -68,7 +68,7 @@ $(VLLM)/.installed: $(VLLM_LOCK)
 	@echo "installing vLLM into $(VLLM) (once, 3.4 GB, some minutes)"
 	@$(VLLM)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $(VLLM_LOCK)
 	@$(VLLM)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
-	  $(addprefix -e libs/,contracts mesh inference cli) -e services/hermes
+	  $(addprefix -e libs/,contracts mesh versions inference cli) -e services/hermes
 	@touch $@
 
 test-vllm: $(VLLM)/.installed  ## hermes on vLLM; on a GPU: make test-vllm VLLM_LOCK=services/hermes/environments/vllm-cuda.lock

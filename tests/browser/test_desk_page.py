@@ -23,10 +23,10 @@ from tests.support.processes import Process, until
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_cli.network import free_port
 from osiris_contracts import AudioClip, Decision, streams
+from osiris_desk.state import State
 from osiris_mesh import Bus
 from osiris_mesh.connection import ensure_group
 from osiris_mesh.envelope import parse
-from osiris_orchestrator.state import State
 from osiris_store import Table
 from osiris_trainer.rows import FEEDBACK
 

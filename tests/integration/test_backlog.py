@@ -5,10 +5,10 @@ from pathlib import Path
 from tests.support.processes import Process, until
 
 from osiris_contracts import streams
+from osiris_desk.market.bundled import BUNDLED_SYMBOL, bundled_csv
+from osiris_desk.market.csv_file import read
+from osiris_desk.market.ticks import ticks_of
 from osiris_mesh.connection import connect
-from osiris_sim.bundled import BUNDLED_SYMBOL, bundled_csv
-from osiris_sim.csv_file import read
-from osiris_sim.ticks import ticks_of
 
 FAKE = "tests.support.quiet_model"
 LONG = "120"

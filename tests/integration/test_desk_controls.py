@@ -8,9 +8,9 @@ from tests.integration.test_feeds import door, tick
 from tests.support.processes import Process, until
 
 from osiris_contracts import DeskReceipt, DeskStatus, streams
+from osiris_desk.state import State
 from osiris_mesh import Bus, DeadLetters
 from osiris_mesh.envelope import parse
-from osiris_orchestrator.state import State
 
 QUICK = {"OSIRIS_ORCHESTRATOR_MODEL_TIMEOUT_SECONDS": "0.3", "OSIRIS_ORCHESTRATOR_FILL_TIMEOUT_SECONDS": "0.2"}
 

@@ -102,6 +102,7 @@ from osiris_contracts.planning import (
     TradePlan,
     TradeQuestion,
 )
+from osiris_contracts.policy import PolicyId, PolicyVersion, Trace
 from osiris_contracts.proposal import (
     Action,
     FewShot,
@@ -199,7 +200,9 @@ __all__ = [
     "PatchTask",
     "PlanRequest",
     "PlannerHealth",
+    "PolicyId",
     "PolicyPart",
+    "PolicyVersion",
     "PositionSide",
     "PositionView",
     "Presence",
@@ -231,6 +234,7 @@ __all__ = [
     "TokenLogprob",
     "Tool",
     "ToolCall",
+    "Trace",
     "TradeAction",
     "TradePlan",
     "TradeQuestion",

@@ -48,11 +48,15 @@ class Decision(Contract):
         description="accepted: acted on; passed: nothing to do; rejected: by the gate; failed: a model did not answer."
     )
     bars: BarRange = Field(description="What the run looked at.")
-    proposal: Proposal | None = Field(default=None, description="What phi3 proposed; null when it failed.")
-    phi3_version: str | None = Field(default=None, description="The phi3 version that proposed.")
+    proposal: Proposal | None = Field(
+        default=None, description="What was judged: phi3's proposal, as the policy changed it; null when there is none."
+    )
+    phi3_version: str | None = Field(
+        default=None, description="The phi3 version that proposed; null when the policy decided alone."
+    )
     verdict: GateVerdict | None = Field(default=None, description="What the gate said; null when phi3 failed.")
     critique: Critique | None = Field(default=None, description="What hermes said; null when not asked or failed.")
     order: Order | None = Field(default=None, description="The order sent; null for none.")
     error: str | None = Field(default=None, description="Why the run, or its critique, failed.")
     book: BookView = Field(description="The book when the run decided, before its order filled.")
-    policy_version: str = Field(description="The policy that decided.")
+    policy_version: str = Field(description="The version of the policy that decided.")

@@ -24,6 +24,8 @@ ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
 DGM_OUTCOMES: Final = "dgm.outcomes"
 DESK_COMMANDS: Final = "desk.commands"
 DESK_STATUS: Final = "desk.status"
+POLICY_VERSIONS: Final = "policy.versions"
+POLICY_TRACES: Final = "policy.traces"
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
 """Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
@@ -68,6 +70,8 @@ RETENTION: Final[dict[str, Retention]] = {
     TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
     AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
     DGM_OUTCOMES: Retention(timedelta(days=30), 50_000),
+    POLICY_VERSIONS: Retention(timedelta(days=3_650), 1_000),
+    POLICY_TRACES: Retention(timedelta(days=30), 50_000),  # what the kernel learns from
     DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
@@ -99,6 +103,8 @@ _OWN: Final = frozenset(
         DGM_OUTCOMES,
         DESK_COMMANDS,
         DESK_STATUS,
+        POLICY_VERSIONS,
+        POLICY_TRACES,
     }
 )
 _OWN_KEYS: Final = (

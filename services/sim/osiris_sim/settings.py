@@ -7,8 +7,9 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from osiris_contracts import Symbol, streams
+from osiris_desk.market import dates
 from osiris_mesh import MeshSettings
-from osiris_sim import dates, speed
+from osiris_sim import speed
 
 
 def _is_speed(text: str) -> str:

@@ -6,9 +6,9 @@ speed would spend its time on. Here all ticks are one argument: nothing in a tic
 
 from collections.abc import Sequence
 
+from osiris_desk.market.ticks import Tick
 from osiris_mesh import Sequencer
 from osiris_mesh.scripts import NEXT_COMMIT
-from osiris_sim.ticks import Tick
 
 _PLAY = (
     NEXT_COMMIT

@@ -17,10 +17,10 @@ import pytest
 from pydantic import BaseModel
 
 from osiris_contracts import EXECUTION, MarketTick, Order, streams
+from osiris_desk.market.bars import Tape
+from osiris_desk.market.csv_file import read
 from osiris_mesh.connection import connect
 from osiris_sim.app import build
-from osiris_sim.bars import Tape
-from osiris_sim.csv_file import read
 from osiris_sim.settings import SimSettings
 
 START = datetime(2023, 10, 2, tzinfo=UTC)

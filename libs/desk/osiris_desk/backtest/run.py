@@ -1,0 +1,165 @@
+"""One backtest: bars in, what the desk decided and what it was worth after every bar out."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from osiris_contracts import Decision, Fill, MarketTick, OrderRejection
+from osiris_desk.backtest.models import Models, Nobody
+from osiris_desk.changing import changed
+from osiris_desk.desk import Desk
+from osiris_desk.market import dates
+from osiris_desk.market.bars import Bars, Floats, Tape
+from osiris_desk.policy.loading import LoadedPolicy
+from osiris_desk.rules import Rules
+from osiris_desk.state import State
+from osiris_desk.steps import CritiqueRequest
+from osiris_desk.venue.terms import Terms
+from osiris_desk.venue.venue import Venue
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a backtest. The columns have a row for every moment that has a bar, shape (n,).
+
+    Attributes:
+        time: of the bars, microseconds since 1970, strictly rising.
+        equity: net asset value after them, quote currency.
+        exposure: value of all positions, short ones too, after them, as a fraction of NAV.
+        decisions: in order.
+        fills: in order.
+        refused: orders that the venue refused.
+        starting_cash: quote currency.
+    """
+
+    time: npt.NDArray[np.int64]
+    equity: Floats
+    exposure: Floats
+    decisions: tuple[Decision, ...]
+    fills: tuple[Fill, ...]
+    refused: tuple[OrderRejection, ...]
+    starting_cash: float
+
+    @property
+    def returns(self) -> Floats:
+        """Of every bar, a fraction; the first one's against the starting cash."""
+        before = np.concatenate(([self.starting_cash], self.equity[:-1]))
+        return self.equity / before - 1
+
+
+def backtest(
+    policy: LoadedPolicy,
+    bars: Mapping[str, Bars],
+    rules: Rules | None = None,
+    terms: Terms | None = None,
+    models: Models | None = None,
+) -> Result:
+    """Let `policy` trade `bars`, by symbol. Equal arguments, equal result.
+
+    Args:
+        policy: what decides, and its version.
+        bars: of each symbol at least one.
+        rules: the owner's; default: as the desk has them.
+        terms: of the venue, whose cash is the book's; default: its fees and slippage.
+        models: who answers for phi3 and hermes; default: nobody.
+
+    Raises:
+        TickRefused: a bar has no sane price.
+    """
+    rules, terms, models = rules or Rules(), terms or Terms(), models or Nobody()
+    return _Run(policy, bars, rules, terms, models).play()
+
+
+class _Run:
+    def __init__(
+        self, policy: LoadedPolicy, bars: Mapping[str, Bars], rules: Rules, terms: Terms, models: Models
+    ) -> None:
+        self._desk = Desk(State.fresh(rules, policy.version), rules, policy)
+        self._venues = {symbol: Venue(symbol, Tape(part), terms) for symbol, part in bars.items()}
+        self._bars = bars
+        self._models = models
+        self._decisions: list[Decision] = []
+        self._fills: list[Fill] = []
+        self._refused: list[OrderRejection] = []
+        self._starting_cash = rules.starting_cash
+
+    def play(self) -> Result:
+        desk, times = self._desk, np.unique(np.concatenate([part.time for part in self._bars.values()]))
+        equity, exposure = np.empty(len(times)), np.empty(len(times))
+        row, last = -1, None
+        for number, tick in _ticks(self._bars):
+            if tick.timestamp != last:
+                row, last = row + 1, tick.timestamp
+            venue = self._venues[tick.symbol]
+            for _, event in venue.play(number):
+                self._hear(event)
+            desk.on_tick(tick)
+            while desk.due() is not None:
+                self._decide(venue)
+            book = desk.state.book
+            equity[row] = nav = book.nav
+            exposure[row] = book.gross / nav if nav > 0 else 0.0
+        return Result(
+            times,
+            equity,
+            exposure,
+            tuple(self._decisions),
+            tuple(self._fills),
+            tuple(self._refused),
+            self._starting_cash,
+        )
+
+    def _decide(self, venue: Venue) -> None:
+        desk = self._desk
+        request = due.request if (due := desk.due()) else None
+        step = desk.decide_on(self._models.phi3(request) if request else None)
+        if isinstance(step, CritiqueRequest):
+            step = desk.conclude(self._models.hermes(step.request))
+        self._decisions.append(step)
+        if step.order:
+            for _, event in venue.submit(step.order):
+                self._hear(event)
+
+    def _hear(self, event: Fill | OrderRejection) -> None:
+        self._desk.on_execution(event)
+        if isinstance(event, Fill):
+            self._fills.append(event)
+        else:
+            self._refused.append(event)
+
+
+def _ticks(bars: Mapping[str, Bars]) -> Iterator[tuple[int, MarketTick]]:
+    """The bars of all symbols in the order of their time, each with its number in its own tape."""
+    symbols = list(bars)
+    time = np.concatenate([part.time for part in bars.values()])
+    of = np.concatenate([np.full(len(part), place) for place, part in enumerate(bars.values())])
+    number = np.concatenate([np.arange(len(part)) for part in bars.values()])
+    columns = [
+        np.concatenate([getattr(part, name) for part in bars.values()]).tolist()
+        for name in ("open", "high", "low", "close", "volume")
+    ]
+    adjusted = [close for part in bars.values() for close in _adjusted(part)]
+    moments = [dates.from_micros(micros) for micros in time.tolist()]
+    first = MarketTick(symbol=symbols[0], timestamp=moments[0], open=1, high=1, low=1, close=1, volume=0)
+    for row in np.lexsort((of, time)).tolist():
+        opened, high, low, close, volume = (column[row] for column in columns)
+        fields = {
+            "symbol": symbols[of[row]],
+            "timestamp": moments[row],
+            "open": opened,
+            "high": high,
+            "low": low,
+            "close": close,
+            "volume": volume,
+            "adj_close": adjusted[row],
+        }
+        yield int(number[row]), changed(first, fields)  # checked when the file was read
+
+
+def _adjusted(bars: Bars) -> list[float | None]:
+    if bars.adj_close is None:
+        return [None] * len(bars)
+    return [None if math.isnan(close) else close for close in bars.adj_close.tolist()]

@@ -1,0 +1,1 @@
+"""Bars: read from files, played from a tape, written as ticks."""

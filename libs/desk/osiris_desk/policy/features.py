@@ -1,0 +1,51 @@
+"""What the desk knows at a run, as its policy sees it."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from osiris_desk.book import Book
+from osiris_desk.policy.interface import Features
+from osiris_desk.window import Window
+
+MOST = 1e200
+"""Where a volume or an exposure ends, so that what is computed from it stays finite."""
+
+
+def features_of(symbol: str, window: Window, book: Book) -> Features:
+    """The features of a run on `window`, whose bars are at least one, `book` being marked at the last of them."""
+    bars, closes = window.bars, window.closes
+    low, high = min(bar.low for bar in bars), max(bar.high for bar in bars)
+    first, last = bars[0].open, bars[-1].close
+    position, nav = book.position(symbol), book.nav
+    return Features(
+        symbol=symbol,
+        bars=len(bars),
+        open=first,
+        high=high,
+        low=low,
+        close=last,
+        volume=math.fsum(min(bar.volume, MOST) for bar in bars),
+        closes=closes,
+        run_return=last / first - 1,
+        history_return=closes[-1] / closes[0] - 1,
+        volatility=realised_volatility(closes),
+        range_place=(last - low) / (high - low) if high > low else 0.5,
+        quantity=position.quantity,
+        average_cost=position.average_cost,
+        stop_price=position.stop_price,
+        target_price=position.target_price,
+        unrealised_pnl=position.unrealised_pnl,
+        exposure=max(-MOST, min(position.quantity * position.price / nav, MOST)) if nav > 0 else 0.0,
+        nav=nav,
+        daily_pnl=book.daily_pnl,
+    )
+
+
+def realised_volatility(closes: Sequence[float]) -> float:
+    """Root mean square of the log returns, a fraction per bar; 0 for fewer than two closes.
+
+    The realised volatility of Andersen and Bollerslev (1998), per bar instead of summed.
+    """
+    squares = [math.log(after / before) ** 2 for before, after in pairwise(closes)]
+    return math.sqrt(math.fsum(squares) / len(squares)) if squares else 0.0

@@ -1,0 +1,52 @@
+"""The bars of a symbol that wait for a run, and the closes behind them."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from osiris_contracts import BarRange, Contract, MarketTick, UtcTime
+from osiris_desk.changing import changed
+
+HISTORY = 50
+"""Closes that are kept for the summary."""
+
+
+class Window(Contract):
+    """What a symbol's bars have left behind. Immutable.
+
+    Attributes:
+        bars: since the last run, oldest first.
+        closes: the last `HISTORY` closes, those of `bars` included, oldest first.
+        last: timestamp of the latest bar; None before the first.
+    """
+
+    bars: tuple[MarketTick, ...] = ()
+    closes: tuple[float, ...] = ()
+    last: UtcTime | None = None
+
+    def add(self, tick: MarketTick) -> Self:
+        """The window with one more bar."""
+        return changed(
+            self,
+            {
+                "bars": (*self.bars, tick),
+                "closes": (*self.closes, tick.close)[-HISTORY:],
+                "last": tick.timestamp,
+            },
+        )
+
+    def emptied(self) -> Self:
+        """The window after its run."""
+        return changed(self, {"bars": ()})
+
+
+def bar_range(bars: Sequence[MarketTick]) -> BarRange:
+    """What `bars`, oldest first, amount to."""
+    return BarRange(
+        first=bars[0].timestamp,
+        last=bars[-1].timestamp,
+        count=len(bars),
+        open=bars[0].open,
+        high=max(bar.high for bar in bars),
+        low=min(bar.low for bar in bars),
+        close=bars[-1].close,
+    )
