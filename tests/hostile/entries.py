@@ -75,6 +75,27 @@ GOOD: dict[str, dict[str, Any]] = {
         "fees": 0.1,
         "return_pct": 0.001,
     },
+    streams.PLANNER_REQUESTS: {
+        "trade": {
+            "instrument": "MES",
+            "equity_curve": [100_000.0] * 31,
+            "bars": [{"high": 5001.0, "low": 4999.0, "close": 5000.0}] * 15,
+            "n_successes": 20,
+            "n_failures": 3,
+        }
+    },
+    streams.DGM_OUTCOMES: {
+        "candidate": "b",
+        "parent": "a",
+        "part": "entry",
+        "kind": "constant",
+        "accepted": False,
+        "reward": 0.4,
+        "failed_at": "train",
+        "scenario": {"regime": "trend", "level": 2, "seed": 1},
+        "episodes": 2,
+        "wins": 1,
+    },
     streams.DESK_COMMANDS: {"command": "stop", "reason": "x"},
     streams.POLICY_VERSIONS: {
         "version": "0123456789abcdef",
@@ -87,7 +108,9 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 """A good message, or nearly one, of every stream that a service consumes as part of a group."""
 
-CONTROLS = tuple(map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts")))
+CONTROLS = tuple(
+    map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "azr_planner"))
+)
 """Read by every instance, without a group."""
 
 ATTRIBUTES = (

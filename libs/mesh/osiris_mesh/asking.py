@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel
 
-from osiris_contracts import AudioClip, Chunk, ErrorReply, Priority, streams
+from osiris_contracts import AnyReply, AudioClip, Chunk, ErrorReply, Priority, streams
 from osiris_contracts.streams import DEFAULT_PRIORITY
 from osiris_mesh import scripts
 from osiris_mesh.delivery import REPLY_SECONDS
 from osiris_mesh.envelope import wrap
 from osiris_mesh.errors import Refused
 from osiris_mesh.ids import new_id
-from osiris_mesh.inbox import AnyReply, Inbox
+from osiris_mesh.inbox import Inbox
 from osiris_mesh.replies import Replies
 from osiris_mesh.scripts import Output
 
