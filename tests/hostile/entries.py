@@ -81,7 +81,9 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 """A good message, or nearly one, of every stream that a service consumes as part of a group."""
 
-CONTROLS = tuple(map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts")))
+CONTROLS = tuple(
+    map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "watchdog"))
+)
 """Read by every instance, without a group."""
 
 ATTRIBUTES = (

@@ -194,6 +194,11 @@ NOT_ITS_OWN: dict[str, list[tuple[Any, ...]]] = {
         ("XREAD", "STREAMS", "market.ticks", "0"),
         ("XADD", "advice.generated", "*", "data", "{}"),
     ],
+    "watchdog": [
+        ("XADD", "hermes.requests", "*", "data", "{}"),
+        ("XREAD", "STREAMS", "control.hermes", "0"),
+        ("SET", "presence:phi3:x", "{}"),
+    ],
 }
 THE_SERVERS = [
     ("FLUSHALL",),

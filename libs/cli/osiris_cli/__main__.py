@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from osiris_cli.commands import ask, dead, demo, doctor, feedback, keys, lag, models, speak, tail, up
+from osiris_cli.commands import ask, control, dead, demo, doctor, feedback, keys, lag, models, speak, tail, up
 from osiris_cli.errors import CliError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(dead.dead, name="dead", epilog=dead.EXAMPLE)
 app.command(epilog=tail.EXAMPLE)(tail.tail)
 app.command(epilog=lag.EXAMPLE)(lag.lag)
 app.add_typer(models.models, name="models", epilog=models.EXAMPLE)
+app.command(epilog=control.EXAMPLE)(control.control)
 app.add_typer(keys.keys, name="keys", epilog=keys.EXAMPLE)
 
 

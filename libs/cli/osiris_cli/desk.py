@@ -25,10 +25,11 @@ from osiris_contracts import streams
 from osiris_mesh.connection import Client, connect, ensure_group
 from osiris_mesh.presence import alive
 
-SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts")
+SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts", "watchdog")
 VOICE = "tts"
-AFTER = {VOICE: ("phi3", "hermes")}
-"""Who waits with its start for whom: a voice that loads beside the models would hold the first proposal up."""
+WATCHDOG = "watchdog"
+AFTER = {VOICE: ("phi3", "hermes"), WATCHDOG: ("phi3", "hermes")}
+"""Who waits with its start for whom: what loads beside the models would hold the first proposal up."""
 REDIS = "redis"
 ENDS_BY_ITSELF = frozenset({"sim"})
 
@@ -136,6 +137,7 @@ def redis_service(server: EmbeddedRedis) -> Service:
 def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mapping[str, str]) -> list[Service]:
     """The services of the desk; all start at once, each waits for what it needs."""
     env = environment(settings, redis_url) | dict(extra)
+    left_out = {name for name, wanted in ((VOICE, settings.speech), (WATCHDOG, settings.watchdog)) if not wanted}
     return [
         Service(
             name,
@@ -146,7 +148,7 @@ def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mappin
             after=AFTER.get(name, ()),
         )
         for name in SERVICES
-        if settings.speech or name != VOICE
+        if name not in left_out
     ]
 
 

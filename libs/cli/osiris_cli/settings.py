@@ -63,6 +63,7 @@ class CliSettings(BaseSettings):
     sim_delay: float | None = Field(default=None, ge=0, description="Seconds a bar, in place of a speed.")
     sim_loop: bool = Field(default=True, description="Whether `osiris up` begins its bars again after the last.")
     speech: bool = Field(default=True, description="Whether the desk speaks: tts runs, and assessments are spoken.")
+    watchdog: bool = Field(default=True, description="Whether `osiris up` restarts services that grow too large.")
 
     @property
     def models_folder(self) -> Path:
@@ -82,7 +83,7 @@ class CliSettings(BaseSettings):
     @property
     def demo(self) -> "CliSettings":
         """The same settings for `osiris demo`, whose desk has a home of its own beside the real one."""
-        return self.model_copy(update={"home": self.home / "demo", "models": self.models_folder})
+        return self.model_copy(update={"home": self.home / "demo", "models": self.models_folder, "watchdog": False})
 
 
 def load(**given: object) -> CliSettings:

@@ -85,6 +85,7 @@ from osiris_contracts.speech import (
     SpeechRequest,
     SpeechResult,
 )
+from osiris_contracts.watchdog import WatchdogAct, WatchdogBrake, WatchdogEvent
 
 __all__ = [
     "EXECUTION",
@@ -171,6 +172,9 @@ __all__ = [
     "Usage",
     "UtcTime",
     "Versions",
+    "WatchdogAct",
+    "WatchdogBrake",
+    "WatchdogEvent",
     "api_key_digest",
     "critique_request",
     "new_api_key",

@@ -22,6 +22,9 @@ AUDIO_BYTES: Final = "audio.bytes"
 ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
 DESK_COMMANDS: Final = "desk.commands"
 DESK_STATUS: Final = "desk.status"
+WATCHDOG_EVENTS: Final = "watchdog.events"
+WATCHDOG_BRAKES: Final = "watchdog:brakes"
+"""The hash of what holds the watchdog back, a WatchdogBrake a service."""
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
 """Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
@@ -62,6 +65,7 @@ RETENTION: Final[dict[str, Retention]] = {
     ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
     TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
     AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
+    WATCHDOG_EVENTS: Retention(timedelta(days=30), 10_000),
     DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
@@ -91,6 +95,7 @@ _OWN: Final = frozenset(
         ASSESSMENT_SPOKEN,
         DESK_COMMANDS,
         DESK_STATUS,
+        WATCHDOG_EVENTS,
     }
 )
 _OWN_KEYS: Final = (
@@ -104,6 +109,7 @@ _OWN_KEYS: Final = (
     "proposal",
     "gateway",
     "pieces",
+    "watchdog",
 )
 _OWN_PREFIXES: Final = ("control.", *(f"{kind}:" for kind in _OWN_KEYS))
 

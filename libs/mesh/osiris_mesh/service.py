@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import psutil
 import structlog
 from faststream import AckPolicy, BaseMiddleware
 from faststream.redis import RedisBroker
@@ -18,6 +20,7 @@ from osiris_mesh import batches, logs
 from osiris_mesh.bounded_http import HttpLimits
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
+from osiris_mesh.errors import RestartWanted
 from osiris_mesh.handling import Handler
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.patience import Patience
@@ -32,6 +35,9 @@ from osiris_mesh.trim import keep_trimming
 Hook = Callable[[], Awaitable[None]]
 
 MEASURE_SECONDS = 2.0
+RESTART_CODE = os.EX_TEMPFAIL
+"""Exit code of a service that was told to restart: not 0, which would be the end of one that ends by itself."""
+
 LEAVE_SECONDS = 5.0
 """What a failing service may take to leave the mesh beyond finishing what it holds."""
 
@@ -54,16 +60,17 @@ class Service:
         self.settings = settings
         self.bus = Bus(settings.redis_url, name, reply_stream)
         self.metrics = Metrics()
-        self.controls = Controls(self.bus.redis, name)
+        self.controls = Controls(self.bus.redis, name, self.bus.instance)
         self.model_status: Callable[[], ModelStatus | None] = lambda: None
         self._subscriptions: list[Subscription] = []
         self._before_listening: list[Hook] = []
         self._on_start: list[Hook] = []
         self._on_stop: list[Hook] = []
         self._background: list[Callable[[], Awaitable[None]]] = []
-        self._commands: dict[str, Hook] = {"drain": self.drain, "resume": self.resume}
+        self._commands: dict[str, Hook] = {"drain": self.drain, "resume": self.resume, "restart": self.restart}
         self._trimmed = {streams.control(name)}
         self._started_at = datetime.now(UTC)
+        self._process = psutil.Process()
         self._ready = False
         self._draining = False
         self._front: Any = None
@@ -252,11 +259,14 @@ class Service:
         self._stopped.set()
 
     def run(self) -> None:
-        """Configure the logs and run in this process; for `__main__`."""
+        """Configure the logs and run in this process; for `__main__`. Exits with RESTART_CODE when told to restart."""
         import uvloop
 
         logs.configure(self.settings.log_level, self.settings.log_format, self.name)
-        uvloop.run(self.serve())
+        try:
+            uvloop.run(self.serve())
+        except RestartWanted:
+            sys.exit(RESTART_CODE)
 
     async def drain(self) -> None:
         """Take no new work."""
@@ -269,6 +279,10 @@ class Service:
             await subscription.resume()
         self._draining = False
 
+    async def restart(self) -> None:
+        """Finish what is held, hand the rest back and end, so that whoever supervises the process starts it anew."""
+        self.fail(RestartWanted())
+
     def presence(self) -> Presence:
         """What this instance says of itself."""
         return Presence(
@@ -277,6 +291,8 @@ class Service:
             ready=self._ready and not self._draining,
             draining=self._draining,
             in_flight=sum(subscription.in_flight for subscription in self._subscriptions),
+            pid=self._process.pid,
+            memory_mib=self._process.memory_info().rss / 2**20,
             started_at=self._started_at,
             probe_url=self._probe_url,
             model=self.model_status(),
