@@ -25,7 +25,7 @@ from osiris_inference.metrics import EngineMetrics
 from osiris_inference.model_store import ModelStore
 from osiris_inference.protocol import DrawnToken, EngineStats, GenerationRequest, Message, TextEngine
 from osiris_inference.settings import EngineSettings
-from osiris_mesh import Delivery, Refused, Service
+from osiris_mesh import Delivery, Refused, Service, tracing
 
 FOLLOW_SECONDS = 1.0
 """How often the pointer to the current version is looked at."""
@@ -181,6 +181,12 @@ class ModelService:
         Raises:
             Refused: the prompt or the grammar cannot be served.
         """
+        with tracing.span(
+            "generate", gen_ai__request__model=self._role, gen_ai__request__max_tokens=request.max_tokens
+        ):
+            return await self._answer(request, delivery, stream=stream)
+
+    async def _answer(self, request: GenerationRequest, delivery: Delivery, *, stream: bool) -> GenerateResult:
         if self._engine is None or self._asleep:
             raise self._not_loaded()
         version = self._engine.version
@@ -206,6 +212,13 @@ class ModelService:
             raise Refused("queue_full", str(error)) from error
         if last.usage is not None:
             self._metrics.observe(last.usage)
+            tracing.note(
+                gen_ai__response__model=version,
+                gen_ai__usage__input_tokens=last.usage.prompt_tokens,
+                gen_ai__usage__output_tokens=last.usage.completion_tokens,
+                osiris__queue_seconds=last.usage.queue_seconds,
+                osiris__first_token_seconds=last.usage.first_token_seconds,
+            )
         if last.finish_reason is None or last.usage is None:
             raise protocol.EngineError("expected a last chunk with a reason and usage, the engine gave none")
         return GenerateResult(

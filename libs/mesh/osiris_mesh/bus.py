@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from osiris_contracts import AudioClip, Chunk, Control, ErrorReply, GenerateResult, Presence, Priority, streams
 from osiris_contracts.streams import DEFAULT_PRIORITY
-from osiris_mesh import queues, scripts
+from osiris_mesh import queues, scripts, tracing
 from osiris_mesh.connection import connect
 from osiris_mesh.delivery import REPLY_SECONDS
 from osiris_mesh.envelope import Envelope, wrap
@@ -104,22 +104,24 @@ class Bus:
         request_id = id or new_id()
         deadline = time.time() + timeout
         replyto = streams.answer(request_id) if once else self._replies.stream
+        asking = tracing.ask(stream, request_id)
         envelope = self._wrap(
             request,
             request_id,
+            traceparent=tracing.traceparent(asking),
             correlationid=correlationid,
             replyto=replyto,
             deadline=int(deadline * 1000),
             priority=priority,
         )
         finished = False
+        refusal: Refused | None = None
         pieces = 0
         async with self._replies.on(replyto) if once else self._replies.of(request_id) as inbox:
             await (self._append_once(stream, envelope) if once else self.append(stream, envelope))
             try:
                 while not finished:
                     batch: list[AnyReply] = []
-                    refusal: Refused | None = None
                     for reply in await _take(inbox, deadline - time.time(), timeout):
                         if isinstance(reply, Chunk | AudioClip):
                             if reply.index < pieces:
@@ -138,6 +140,7 @@ class Bus:
                     if refusal is not None:
                         raise refusal
             finally:
+                tracing.answered(asking, refusal)
                 if not finished and not once:
                     await self.cancel(stream, request_id)
 
@@ -173,6 +176,7 @@ class Bus:
         return await alive(self.redis, service)
 
     def _wrap(self, message: BaseModel, id: str | None = None, **attributes: Any) -> Envelope:
+        attributes.setdefault("traceparent", tracing.traceparent())
         return wrap(message, id=id or new_id(), source=self.source, **attributes)
 
 

@@ -16,7 +16,7 @@ from faststream import AckPolicy, BaseMiddleware
 from faststream.redis import RedisBroker
 
 from osiris_contracts import ModelStatus, Presence, streams
-from osiris_mesh import batches, logs
+from osiris_mesh import batches, logs, tracing
 from osiris_mesh.bounded_http import HttpLimits
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
@@ -263,10 +263,15 @@ class Service:
         import uvloop
 
         logs.configure(self.settings.log_level, self.settings.log_format, self.name)
+        if self.settings.otlp_endpoint is not None:
+            share = self.settings.trace_share
+            tracing.begin(self.settings.otlp_endpoint, self.name, self.bus.instance, share=share)
         try:
             uvloop.run(self.serve())
         except RestartWanted:
             sys.exit(RESTART_CODE)
+        finally:
+            tracing.end()
 
     async def drain(self) -> None:
         """Take no new work."""

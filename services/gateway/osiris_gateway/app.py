@@ -29,6 +29,7 @@ from osiris_gateway.scores import RecentScores
 from osiris_gateway.settings import GatewaySettings
 from osiris_gateway.speech import routes as speech
 from osiris_gateway.speech.voice import Voice
+from osiris_gateway.traced import Traced
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
 from osiris_gateway.watch import Watch
@@ -67,24 +68,22 @@ def build(settings: GatewaySettings) -> Service:
     service.on_start(hub.open)
     service.background(hub.run)
     service.background(pulse.run)
-    service.front(
-        _http(
-            settings,
-            keys,
-            limiter,
-            models,
-            call=Provide(Calls(idempotency, settings.timeout_seconds).read),
-            trades=_constant(trades),
-            vitals=_constant(vitals),
-            speaker=_constant(Voice(service.bus, idempotency, queue_limit=settings.queue_limit)),
-            watch=_constant(watch),
-            controls=_constant(Controls(service.bus)),
-            desk_feed=_constant(both.desk),
-            audio_feed=_constant(both.audio),
-            pulse=_constant(pulse),
-        ),
-        settings.http_limits,
+    front = _http(
+        settings,
+        keys,
+        limiter,
+        models,
+        call=Provide(Calls(idempotency, settings.timeout_seconds).read),
+        trades=_constant(trades),
+        vitals=_constant(vitals),
+        speaker=_constant(Voice(service.bus, idempotency, queue_limit=settings.queue_limit)),
+        watch=_constant(watch),
+        controls=_constant(Controls(service.bus)),
+        desk_feed=_constant(both.desk),
+        audio_feed=_constant(both.audio),
+        pulse=_constant(pulse),
     )
+    service.front(front if settings.otlp_endpoint is None else Traced(front), settings.http_limits)
     return service
 
 

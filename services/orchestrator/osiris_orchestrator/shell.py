@@ -27,7 +27,7 @@ from osiris_contracts import (
     ProposalOutcome,
     streams,
 )
-from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
+from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer, tracing
 from osiris_mesh import envelope as envelopes
 from osiris_mesh.connection import BLOCK_MS
 from osiris_mesh.entry_id import EntryId, parse_id
@@ -155,9 +155,11 @@ class Shell:
         while entries := await self._sequencer.read(streams.MARKET_FILLS, count=REPORTS_AT_ONCE, block_ms=block_ms):
             for entry in entries:
                 try:
-                    report = EXECUTION.validate_json(envelopes.parse(entry[1]).data)
-                    self._desk.on_execution(report)
-                    self._sent_behind.pop(report.order_id, None)
+                    envelope = envelopes.parse(entry[1])
+                    with tracing.process(streams.MARKET_FILLS, NAME, envelope):
+                        report = EXECUTION.validate_json(envelope.data)
+                        self._desk.on_execution(report)
+                        self._sent_behind.pop(report.order_id, None)
                 except (MalformedEnvelope, ValidationError, ReportRefused) as error:
                     _log.error("report put aside", entry_id=entry[0], reason=explain(error))
                     self._outputs.append(self._sequencer.dead_letter(streams.MARKET_FILLS, entry, explain(error)))
@@ -170,7 +172,11 @@ class Shell:
             await self._commit()
 
     async def _decide(self, run: RunRequest) -> None:
-        with structlog.contextvars.bound_contextvars(correlation_id=str(run.run_id)):
+        about = {"osiris__run": str(run.run_id), "osiris__symbol": run.symbol}
+        with (
+            structlog.contextvars.bound_contextvars(correlation_id=str(run.run_id)),
+            tracing.span("decide", **about),
+        ):
             answer = await self._ask(streams.PHI3_REQUESTS, run.request, run.request_id, run.run_id)
             step = self._desk.decide_on(answer)
             if isinstance(answer, GenerateResult) and answer.proposal:
