@@ -85,6 +85,7 @@ class ModelService:
         engine = engines.make(folder, self._settings)
         await engine.load()
         self._engine = engine
+        self._metrics.answers(engine.version)
         _log.info("model loaded", role=self._role, version=engine.version, folder=str(folder))
 
     async def keep_current(self) -> None:
@@ -110,9 +111,12 @@ class ModelService:
         try:
             await engine.swap(folder)
         except Exception as error:  # onnxruntime raises types of its own
+            self._metrics.swapped(promoted=False)
             _log.error("version refused, the old one stays", role=self._role, folder=str(folder), error=str(error))
             return
         self._folder = folder
+        self._metrics.swapped(promoted=True)
+        self._metrics.answers(engine.version)
         _log.info("version loaded", role=self._role, version=engine.version)
 
     async def keep_alive(self) -> None:

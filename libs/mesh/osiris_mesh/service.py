@@ -22,6 +22,7 @@ from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
 from osiris_mesh.errors import RestartWanted
 from osiris_mesh.handling import Handler
+from osiris_mesh.measuring import measure
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.patience import Patience
 from osiris_mesh.presence import announce, keep_announcing, withdraw
@@ -69,6 +70,7 @@ class Service:
         self._background: list[Callable[[], Awaitable[None]]] = []
         self._commands: dict[str, Hook] = {"drain": self.drain, "resume": self.resume, "restart": self.restart}
         self._trimmed = {streams.control(name)}
+        self._measured: list[tuple[str, str]] = []
         self._started_at = datetime.now(UTC)
         self._process = psutil.Process()
         self._ready = False
@@ -126,6 +128,7 @@ class Service:
             subscription.register(self._broker)
             self._subscriptions.append(subscription)
             self._trimmed.add(lane)
+            self.measures(lane, subscription.group)
 
         return register
 
@@ -152,6 +155,7 @@ class Service:
         )
         self.background(consumer.run)
         self.trims(stream)
+        self.measures(stream, group or self.name)
 
     def before_listening(self, hook: Hook) -> Hook:
         """Run with Redis there and no port open yet; raises `Misconfigured` where none must be opened."""
@@ -181,6 +185,10 @@ class Service:
         """Serve an ASGI app on the port of the probes; they keep their own paths."""
         self._front = app
         self._limits = limits or self._limits
+
+    def measures(self, stream: str, group: str) -> None:
+        """Tell in /metrics what `group` has left to do on `stream`; that of what it consumes is told anyway."""
+        self._measured.append((stream, group))
 
     def trims(self, *names: str) -> None:
         """Trim streams that the service writes but does not consume."""
@@ -320,9 +328,9 @@ class Service:
     async def _keep_measuring(self) -> None:
         while True:
             await asyncio.sleep(MEASURE_SECONDS)
-            for subscription in self._subscriptions:
+            for stream, group in self._measured:
                 with contextlib.suppress(Exception):  # a gauge is not worth a service
-                    await subscription.measure()
+                    await measure(self.bus.redis, self.metrics, stream, group)
 
     def _spawn(self, stack: AsyncExitStack, work: Awaitable[None]) -> None:
         async def watched() -> None:

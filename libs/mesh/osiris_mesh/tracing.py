@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_mesh.envelope import Envelope
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SpanProcessor
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.trace import Span, Tracer
 
 FLUSH_SECONDS = 3.0

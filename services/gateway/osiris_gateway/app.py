@@ -23,6 +23,7 @@ from osiris_gateway.feeds import Feed, Hub, Pulse
 from osiris_gateway.feeds import routes as feed_routes
 from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.json_body import JsonRequest
+from osiris_gateway.metrics import DoorMetrics
 from osiris_gateway.models import Models
 from osiris_gateway.openai import routes as openai
 from osiris_gateway.scores import RecentScores
@@ -55,7 +56,7 @@ def build(settings: GatewaySettings) -> Service:
         requests_per_minute=settings.requests_per_minute,
         tokens_per_minute=settings.tokens_per_minute,
     )
-    models = MeteredModels(service.bus, watch, idempotency, limiter)
+    models = MeteredModels(service.bus, watch, idempotency, DoorMetrics(service.metrics.registry), limiter)
     scores = RecentScores()
     service.before_listening(keys.require)
     service.on_start(watch.refresh)

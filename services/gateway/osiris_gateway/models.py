@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from math import ceil
+from time import perf_counter
 from typing import Any
 
 from redis.exceptions import OutOfMemoryError
@@ -10,6 +11,7 @@ from redis.exceptions import OutOfMemoryError
 from osiris_contracts import Chunk, GenerateRequest, GenerateResult, ModelId, streams
 from osiris_gateway.call import Call
 from osiris_gateway.idempotency import Idempotency
+from osiris_gateway.metrics import DoorMetrics
 from osiris_gateway.watch import Watch
 from osiris_mesh import Bus, Refused
 
@@ -21,10 +23,11 @@ LONGEST_RETRY_SECONDS = 120
 class Models:
     """Asks models for a call, each thing it asks under a name of its own within the call (`part`)."""
 
-    def __init__(self, bus: Bus, watch: Watch, idempotency: Idempotency) -> None:
+    def __init__(self, bus: Bus, watch: Watch, idempotency: Idempotency, metrics: DoorMetrics) -> None:
         self._bus = bus
         self._watch = watch
         self._idempotency = idempotency
+        self._metrics = metrics
         self._asking: dict[ModelId, int] = dict.fromkeys(streams.REQUESTS_OF, 0)
 
     async def ask(self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = "") -> GenerateResult:
@@ -61,14 +64,21 @@ class Models:
 
     @asynccontextmanager
     async def _admitted(self, model_id: ModelId, call: Call, request_id: str | None) -> AsyncIterator[None]:
-        async with self._idempotency.answering(call.remembered):
-            if request_id is None or not await self._bus.was_asked(request_id):
-                await self._admit(model_id, call)
-            self._asking[model_id] += 1
-            try:
-                yield
-            finally:
-                self._asking[model_id] -= 1
+        started = perf_counter()
+        try:
+            async with self._idempotency.answering(call.remembered):
+                if request_id is None or not await self._bus.was_asked(request_id):
+                    await self._admit(model_id, call)
+                self._asking[model_id] += 1
+                try:
+                    yield
+                finally:
+                    self._asking[model_id] -= 1
+        except Refused as refusal:
+            self._metrics.refused(model_id, refusal.code)
+            raise
+        finally:
+            self._metrics.answered(model_id, perf_counter() - started)
 
     async def _admit(self, model_id: ModelId, call: Call) -> None:
         if self._watch.answering(model_id) is None:

@@ -38,6 +38,7 @@ from osiris_mesh.proposals import announce_proposal
 from osiris_mesh.scripts import Output
 from osiris_mesh.tasks import end
 from osiris_orchestrator.desk import Desk, ReportRefused, TickRefused
+from osiris_orchestrator.metrics import DeskMetrics
 from osiris_orchestrator.settings import OrchestratorSettings
 from osiris_orchestrator.state import State
 from osiris_orchestrator.steps import CritiqueRequest, RunRequest
@@ -57,8 +58,9 @@ _log = structlog.get_logger(__name__)
 class Shell:
     """Drives one desk, for as long as this instance holds the lease."""
 
-    def __init__(self, bus: Bus, settings: OrchestratorSettings) -> None:
+    def __init__(self, bus: Bus, settings: OrchestratorSettings, metrics: DeskMetrics) -> None:
         self._bus = bus
+        self._metrics = metrics
         self._settings = settings
         self._ticks = settings.market_channel
         names = (self._ticks, streams.MARKET_FILLS, streams.DESK_COMMANDS)
@@ -79,6 +81,7 @@ class Shell:
         async with self._sequencer.held() as saved:
             if saved is not None:
                 self._desk = Desk(State.from_json(saved), self._settings.policy)
+            self._metrics.book(self._desk.state.book)
             _log.info("the desk is open", runs=self._desk.state.sequence, resumed=saved is not None)
             await self._decide_due()
             while True:
@@ -176,17 +179,21 @@ class Shell:
         with (
             structlog.contextvars.bound_contextvars(correlation_id=str(run.run_id)),
             tracing.span("decide", **about),
+            self._metrics.stage("run"),
         ):
-            answer = await self._ask(streams.PHI3_REQUESTS, run.request, run.request_id, run.run_id)
+            with self._metrics.stage("proposal"):
+                answer = await self._ask(streams.PHI3_REQUESTS, run.request, run.request_id, run.run_id)
             step = self._desk.decide_on(answer)
             if isinstance(answer, GenerateResult) and answer.proposal:
                 verdict = step.verdict if isinstance(step, Decision) else GateVerdict(accepted=True)
                 await self._announce(run, answer, answer.proposal, verdict)
             if isinstance(step, CritiqueRequest):
                 streamed = step.request.model_copy(update={"stream": True})
-                critique = await self._ask(streams.HERMES_REQUESTS, streamed, step.request_id, run.run_id)
+                with self._metrics.stage("critique"):
+                    critique = await self._ask(streams.HERMES_REQUESTS, streamed, step.request_id, run.run_id)
                 step = self._desk.conclude(critique)
             self._send(run, step)
+            self._metrics.decided(step)
             _log.info("decided", sequence=step.sequence, symbol=step.symbol, status=step.status, error=step.error)
 
     async def _ask(
@@ -265,4 +272,5 @@ class Shell:
             self._sent_behind.update(dict.fromkeys(self._ordered, newest))
             self._ordered = []
         await self._sequencer.commit(self._desk.state.to_json(), self._positions, self._outputs)
+        self._metrics.book(self._desk.state.book)
         self._positions, self._outputs = {}, []

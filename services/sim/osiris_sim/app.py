@@ -37,6 +37,7 @@ def build(
     """The sim as a service that ends by itself after the last bar."""
     service = Service(SOURCE, settings)
     service.trims(settings.channel, settings.order_channel, streams.MARKET_FILLS)
+    service.measures(settings.order_channel, venue_name(symbol))
     terms = Terms(settings.commission_rate, settings.slippage_impact, settings.starting_cash)
     plan = Plan(
         identity=_identity(settings, symbol, tape),

@@ -8,7 +8,7 @@ from osiris_contracts import WatchdogAct
 from osiris_watchdog.guard import Guard
 from osiris_watchdog.reading import Reading
 
-_BY_SUBJECT = ("service", "subject")
+_BY_SUBJECT = ("watched", "subject")
 
 
 class WatchdogMetrics:
@@ -29,9 +29,9 @@ class WatchdogMetrics:
             registry=registry,
         )
         self._open = Gauge(
-            "osiris_watchdog_circuit_open", "1: it gave up until a person resumes.", ("service",), registry=registry
+            "osiris_watchdog_circuit_open", "1: it gave up until a person resumes.", ("watched",), registry=registry
         )
-        self._acts = Counter("osiris_watchdog_acts", "What it did.", ("service", "event"), registry=registry)
+        self._acts = Counter("osiris_watchdog_acts", "What it did.", ("watched", "event"), registry=registry)
         self._failed = Counter("osiris_watchdog_rounds_failed", "Rounds that read nothing at all.", registry=registry)
         self._process = Gauge(
             "osiris_watchdog_gpu_process_mib", "GPU memory of one process, MiB.", ("gpu", "pid"), registry=registry
