@@ -46,6 +46,10 @@ class EngineMetrics:
             ("waiting", "Requests that wait for a slot."),
             ("slots", "Requests the batch can hold."),
             ("cache_bytes", "Keys and values of prompt beginnings that are kept."),
+            ("memory_budget_bytes", "What the predicted peak must not pass; 0: taken at the start."),
+            ("memory_predicted_bytes", "Predicted peak of the requests in the batch."),
+            ("memory_measured_bytes", "The most memory that was measured."),
+            ("memory_workspace_bytes", "The learned part of the prediction: all but weights, keys and values."),
         ):
             gauge = Gauge(f"osiris_engine_{name}", what, registry=registry)
             gauge.set_function(lambda name=name: float(getattr(stats() or _NONE, name)))  # type: ignore[misc]

@@ -207,6 +207,9 @@ class ModelService:
                     last = chunk
         except protocol.PromptTooLong as error:
             raise Refused("prompt_too_long", str(error)) from error
+        except protocol.MemoryExceeded as error:
+            numbers: dict[str, object] = {"predicted_bytes": error.predicted, "budget_bytes": error.budget}
+            raise Refused("memory_exceeded", str(error), numbers) from error
         except (protocol.InvalidPrompt, protocol.InvalidGrammar, protocol.AdapterNotFound) as error:
             raise Refused("invalid_request", str(error)) from error
         except protocol.EngineDied as error:

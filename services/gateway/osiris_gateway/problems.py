@@ -24,6 +24,7 @@ PROBLEM_JSON = "application/problem+json"
 _STATUS: dict[ErrorCode, int] = {
     "invalid_request": 422,
     "prompt_too_long": 422,
+    "memory_exceeded": 422,
     "replaced": 409,
     "queue_full": 429,
     "internal": 500,
