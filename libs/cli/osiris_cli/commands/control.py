@@ -12,7 +12,7 @@ EXAMPLE = "Example: osiris control hermes restart   After the watchdog gave up: 
 def control(
     service: Annotated[str, typer.Argument(help="Which service, as `osiris up` names it.", show_default=False)],
     command: Annotated[
-        Literal["drain", "resume", "sleep", "wake", "restart"], typer.Argument(help="What to do.", show_default=False)
+        Literal["drain", "resume", "restart"], typer.Argument(help="What to do.", show_default=False)
     ],
     instance: Annotated[str | None, typer.Option(help="One instance; else all of the service.")] = None,
     reason: Annotated[str, typer.Option(help="For its log.")] = "",
@@ -21,7 +21,7 @@ def control(
     """Tell a service what to do.
 
     drain: take no new work. resume: take it again; to the watchdog: restart again what it had given up on. restart:
-    finish what runs, hand the rest back, end, and be started anew. sleep, wake: give a model's memory back, load it.
+    finish what runs, hand the rest back, end, and be started anew.
     """
     import asyncio
 
