@@ -175,7 +175,7 @@ SERVICES = {
         ),
     ),
     "watchdog": Needs(
-        owns=(streams.WATCHDOG_EVENTS, streams.WATCHDOG_BRAKES),
+        owns=(*_consumed(streams.WATCHDOG_EVENTS), streams.WATCHDOG_BRAKES),
         publishes=(streams.control("*"),),  # whoever grows is told to restart
         looks_at=("presence", "presence:*"),
         commands=("hgetall", "hset"),

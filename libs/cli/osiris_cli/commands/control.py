@@ -11,9 +11,7 @@ EXAMPLE = "Example: osiris control hermes restart   After the watchdog gave up: 
 
 def control(
     service: Annotated[str, typer.Argument(help="Which service, as `osiris up` names it.", show_default=False)],
-    command: Annotated[
-        Literal["drain", "resume", "restart"], typer.Argument(help="What to do.", show_default=False)
-    ],
+    command: Annotated[Literal["drain", "resume", "restart"], typer.Argument(help="What to do.", show_default=False)],
     instance: Annotated[str | None, typer.Option(help="One instance; else all of the service.")] = None,
     reason: Annotated[str, typer.Option(help="For its log.")] = "",
     home: HomeOption = None,
@@ -28,24 +26,17 @@ def control(
     from osiris_cli import run_file, settings
     from osiris_cli.errors import CliError
     from osiris_contracts import Control, streams
-    from osiris_mesh.connection import connect
-    from osiris_mesh.envelope import wrap
-    from osiris_mesh.ids import new_id
-    from osiris_mesh.presence import alive
+    from osiris_mesh import Bus
 
     url = run_file.redis_url(settings.load(home=home))
     message = Control(command=command, instance=instance, reason=reason)
 
     async def tell() -> None:
-        redis = connect(url)
-        try:
-            found = [each.instance for each in await alive(redis, service)]
+        async with Bus(url, "cli") as bus:
+            found = [each.instance for each in await bus.instances(service)]
             if not found or instance not in (None, *found):
-                raise CliError(f"expected a running {instance or service}, found {', '.join(found) or 'none'}", 1)
-            entry = wrap(message, id=new_id(), source="osiris").to_fields()
-            await redis.xadd(streams.control(service), entry)
-        finally:
-            await redis.aclose()
+                raise CliError(f"expected a living {instance or service}, found {', '.join(found) or 'none'}", 1)
+            await bus.publish(streams.control(service), message)
 
     asyncio.run(tell())
     typer.echo(f"told {instance or service} to {command}")
