@@ -16,7 +16,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env clean
+.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env dashboards clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -146,6 +146,9 @@ acl: $(STAMP)  ## write deploy/redis/users.acl from what the services do
 
 env: $(STAMP)  ## write .env.template from the settings
 	@$(BIN)/python tools/env_template.py > .env.template
+
+dashboards: $(STAMP)  ## write deploy/grafana/dashboards from tools/dashboards.py
+	@$(BIN)/python tools/dashboards.py
 
 clean:  ## remove the environment and everything the desk wrote
 	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(PEERS) $(LITELLM) $(AUDIT) $(SERVERS) .osiris

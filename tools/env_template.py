@@ -17,6 +17,7 @@ CLASSES = {
     "tts": "osiris_tts.settings:TtsSettings",
     "azr_planner": "osiris_azr_planner.settings:PlannerSettings",
     "trainer": "osiris_trainer.settings:TrainerSettings",
+    "watchdog": "osiris_watchdog.settings:WatchdogSettings",
 }
 HEADER = """\
 # Every setting with its default. Copy to .env and change what you need; the environment wins over .env.

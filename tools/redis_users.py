@@ -186,6 +186,12 @@ SERVICES = {
             streams.OUTCOME_OBSERVED,
         ),
     ),
+    "watchdog": Needs(
+        owns=(*_consumed(streams.WATCHDOG_EVENTS), streams.WATCHDOG_BRAKES),
+        publishes=(streams.control("*"),),  # whoever grows is told to restart
+        looks_at=("presence", "presence:*"),
+        commands=("hgetall", "hset"),
+    ),
 }
 
 

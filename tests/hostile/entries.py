@@ -109,7 +109,10 @@ GOOD: dict[str, dict[str, Any]] = {
 """A good message, or nearly one, of every stream that a service consumes as part of a group."""
 
 CONTROLS = tuple(
-    map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "azr_planner"))
+    map(
+        streams.control,
+        ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "azr_planner", "watchdog"),
+    )
 )
 """Read by every instance, without a group."""
 

@@ -19,10 +19,13 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from tests.support.processes import Process, until
 from tests.support.redis_server import redis_server
 
-from osiris_contracts import streams
+from osiris_contracts import Control, WatchdogEvent, streams
 from osiris_mesh import trim
 from osiris_mesh.connection import connect
 from osiris_mesh.presence import alive
+from osiris_watchdog.brake import Brake, Pace
+from osiris_watchdog.meters.memory import MemoryMeter
+from osiris_watchdog.records import Records
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("users"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -52,7 +55,7 @@ def make_secrets(folder: Path, url: str) -> dict[str, str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    """gateway, orchestrator, sim, trainer, tts and two quick models, each with the URL of its own user."""
+    """gateway, orchestrator, sim, trainer, tts, watchdog and two quick models, each with the URL of its own user."""
     folder = tmp_path_factory.mktemp("users")
     home, secrets = folder / "home", folder / "secrets"
     make_secrets(secrets, "redis://127.0.0.1:1/0")
@@ -71,6 +74,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
             "gateway": Process("gateway", urls["gateway"], home),
             "orchestrator": Process("orchestrator", urls["orchestrator"], home),
             "sim": Process("sim", urls["sim"], home, "--loop", "--speed", "4x"),
+            "watchdog": Process("watchdog", urls["watchdog"], home, "--meter", "memory"),
         }
         async with AsyncExitStack() as stack:
             for process in posts.values():
@@ -205,6 +209,11 @@ NOT_ITS_OWN: dict[str, list[tuple[Any, ...]]] = {
         ("XREAD", "STREAMS", "market.ticks", "0"),
         ("XADD", "advice.generated", "*", "data", "{}"),
     ],
+    "watchdog": [
+        ("XADD", "hermes.requests", "*", "data", "{}"),
+        ("XREAD", "STREAMS", "control.hermes", "0"),
+        ("SET", "presence:phi3:x", "{}"),
+    ],
 }
 THE_SERVERS = [
     ("FLUSHALL",),
@@ -241,6 +250,16 @@ async def test_the_operator_may_look_at_all_and_not_at_the_server(desk: Desk) ->
     for command in THE_SERVERS[:-1]:
         with pytest.raises(NoPermissionError):
             await redis.execute_command(*command)
+    await redis.aclose()
+
+
+async def test_the_watchdog_may_tell_a_service_to_restart(desk: Desk) -> None:
+    redis = connect(desk.urls["watchdog"])
+    records = Records(redis, Pace())
+    event = {"event": "restart_asked", "service": "nobody", "at": "2029-01-01T00:00:00Z", "limit_mib": 1}
+    await records.write(WatchdogEvent.model_validate(event), Brake(Pace(), [1.0]), Control(command="restart"))
+    assert (await records.brakes())["nobody"].times == (1.0,)
+    assert "hermes" in {reading.service for reading in await MemoryMeter(redis, but="watchdog").read()}
     await redis.aclose()
 
 

@@ -9,6 +9,7 @@ import typer
 from osiris_cli.commands import (
     ask,
     backtest,
+    control,
     dead,
     demo,
     doctor,
@@ -42,6 +43,7 @@ app.command(epilog=lag.EXAMPLE)(lag.lag)
 app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
 app.command(epilog=lookahead.EXAMPLE)(lookahead.lookahead)
 app.add_typer(models.models, name="models", epilog=models.EXAMPLE)
+app.command(epilog=control.EXAMPLE)(control.control)
 app.add_typer(keys.keys, name="keys", epilog=keys.EXAMPLE)
 
 

@@ -20,6 +20,7 @@ from osiris_cli.settings import CliSettings
 
 if TYPE_CHECKING:
     from osiris_cli.forgotten import Findings, Forgotten
+    from osiris_contracts import WatchdogBrake
 
 MINIMUM_PYTHON = (3, 11)
 ENOUGH_DISK = 5 * 2**30
@@ -138,21 +139,29 @@ def streams(settings: CliSettings) -> list[Check]:
     if url is None:
         return []
     try:
-        findings, dead = asyncio.run(_look(url))
+        findings, dead, brakes = asyncio.run(_look(url))
     except (RedisError, OSError) as error:
         return [Check("groups", "warn", f"not looked at: {error}", "see the check of redis")]
-    return [*groups(findings), dead_letters(dead)]
+    return [*groups(findings), dead_letters(dead), watchdog(brakes)]
 
 
-async def _look(url: str) -> "tuple[Findings, dict[str, int]]":
+async def _look(url: str) -> "tuple[Findings, dict[str, int], dict[str, WatchdogBrake] | None]":
     from osiris_cli import forgotten
-    from osiris_cli.desk import SERVICES
+    from osiris_cli.desk import SERVICES, WATCHDOG
+    from osiris_contracts import WatchdogBrake
+    from osiris_contracts import streams as names
     from osiris_mesh.connection import connect
     from osiris_mesh.deadletter import DeadLetters
+    from osiris_mesh.presence import alive
 
     client = connect(url)
     try:
-        return await forgotten.look(client, SERVICES), await DeadLetters(client).streams()
+        findings, dead = await forgotten.look(client, SERVICES), await DeadLetters(client).streams()
+        if not await alive(client, WATCHDOG):
+            return findings, dead, None
+        kept = await client.hgetall(names.WATCHDOG_BRAKES)
+        brakes = {service.decode(): WatchdogBrake.model_validate_json(text) for service, text in kept.items()}
+        return findings, dead, brakes
     finally:
         await client.aclose()
 
@@ -188,6 +197,17 @@ def dead_letters(counts: dict[str, int]) -> Check:
         return Check("dead", "ok", "no dead letters")
     said = ", ".join(f"{number} of {stream}" for stream, number in counts.items())
     return Check("dead", "warn", f"dead letters: {said}", "osiris dead list STREAM, then osiris dead replay, or drop")
+
+
+def watchdog(brakes: "dict[str, WatchdogBrake] | None") -> Check:
+    """Whether somebody restarts services that grow too large; `brakes` is None where nobody does."""
+    if brakes is None:
+        return Check("watchdog", "ok", "not running: nobody restarts a service that grows too large")
+    if given_up := [service for service, brake in brakes.items() if brake.open]:
+        mend = "osiris tail watchdog.events; when the cause is found: osiris control watchdog resume"
+        return Check("watchdog", "warn", f"gave up on {', '.join(given_up)}, restarted too often", mend)
+    restarts = sum(len(brake.restarts) for brake in brakes.values())
+    return Check("watchdog", "ok", f"watches; {restarts} restarts lately")
 
 
 def gateway_port(settings: CliSettings) -> Check:

@@ -25,10 +25,11 @@ from osiris_contracts import streams
 from osiris_mesh.connection import Client, connect, ensure_group
 from osiris_mesh.presence import alive
 
-SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts", "azr_planner")
+SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts", "azr_planner", "watchdog")
 VOICE = "tts"
 PLANNER = "azr_planner"
-AFTER = {VOICE: ("phi3", "hermes"), PLANNER: ("phi3", "hermes")}
+WATCHDOG = "watchdog"
+AFTER = {VOICE: ("phi3", "hermes"), PLANNER: ("phi3", "hermes"), WATCHDOG: ("phi3", "hermes")}
 """Who waits with its start for whom: what loads beside the models would hold the first proposal up."""
 REDIS = "redis"
 ENDS_BY_ITSELF = frozenset({"sim"})
@@ -139,7 +140,8 @@ def redis_service(server: EmbeddedRedis) -> Service:
 def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mapping[str, str]) -> list[Service]:
     """The services of the desk; all start at once, each waits for what it needs."""
     env = environment(settings, redis_url) | dict(extra)
-    left_out = {name for name, wanted in ((VOICE, settings.speech), (PLANNER, settings.planner)) if not wanted}
+    wanted = {VOICE: settings.speech, PLANNER: settings.planner, WATCHDOG: settings.watchdog}
+    left_out = {name for name, is_wanted in wanted.items() if not is_wanted}
     return [
         Service(
             name,

@@ -71,6 +71,7 @@ class CliSettings(BaseSettings):
     sim_delay: float | None = Field(default=None, ge=0, description="Seconds a bar, in place of a speed.")
     sim_loop: bool = Field(default=True, description="Whether `osiris up` begins its bars again after the last.")
     speech: bool = Field(default=True, description="Whether the desk speaks: tts runs, and assessments are spoken.")
+    watchdog: bool = Field(default=True, description="Whether `osiris up` restarts services that grow too large.")
 
     planner: bool = Field(default=True, description="Whether `osiris up` runs the planner.")
 
@@ -106,8 +107,8 @@ class CliSettings(BaseSettings):
 
     @property
     def demo(self) -> "CliSettings":
-        """The same settings for `osiris demo`, whose desk has a home of its own beside the real one, and no planner."""
-        own = {"home": self.home / "demo", "models": self.models_folder, "planner": False}
+        """The same settings for `osiris demo`: a home of its own beside the real one, no planner and no watchdog."""
+        own = {"home": self.home / "demo", "models": self.models_folder, "planner": False, "watchdog": False}
         return self.model_copy(update=own)
 
 

@@ -122,6 +122,7 @@ from osiris_contracts.speech import (
     SpeechRequest,
     SpeechResult,
 )
+from osiris_contracts.watchdog import WatchdogAct, WatchdogBrake, WatchdogEvent
 
 __all__ = [
     "CHANGES",
@@ -241,6 +242,9 @@ __all__ = [
     "Usage",
     "UtcTime",
     "Versions",
+    "WatchdogAct",
+    "WatchdogBrake",
+    "WatchdogEvent",
     "api_key_digest",
     "critique_request",
     "new_api_key",

@@ -179,6 +179,7 @@ class GenerateResult(Contract):
 ErrorCode = Literal[
     "invalid_request",
     "prompt_too_long",
+    "memory_exceeded",
     "deadline_exceeded",
     "cancelled",
     "model_not_loaded",

@@ -25,17 +25,23 @@ class Presence(Contract):
     ready: bool = Field(description="Whether it can work.")
     draining: bool = Field(default=False, description="Whether it takes no new work.")
     in_flight: int = Field(ge=0, description="Messages being handled.")
+    pid: int | None = Field(default=None, ge=1, description="Its process, as its own machine or container counts them.")
+    memory_mib: float | None = Field(default=None, ge=0, description="Memory that the process holds, MiB resident.")
     started_at: UtcTime = Field(description="When it started, UTC.")
     probe_url: str | None = Field(default=None, description="Where it serves /healthz, /readyz and /metrics.")
     model: ModelStatus | None = Field(default=None, description="Its model, when it has one.")
 
 
 class Control(Contract):
-    """An instruction to every instance of a service, on `control.<service>`."""
+    """An instruction to every instance of a service, or to one of them, on `control.<service>`."""
 
-    command: Literal["drain", "resume", "sleep", "wake", "cancel"] = Field(
+    command: Literal["drain", "resume", "sleep", "wake", "restart", "cancel"] = Field(
         description="drain: take no new work; resume: take work again; sleep: also give the model's memory back; "
-        "wake: load it again and take work; cancel: stop one request."
+        "wake: load it again and take work; restart: take no new work, finish what runs, hand the rest back and end "
+        "with exit code 75, so that the supervisor starts it anew; cancel: stop one request."
+    )
+    instance: str | None = Field(
+        default=None, min_length=1, max_length=200, description="The instance that is meant; null: all of the service."
     )
     request_id: str | None = Field(
         default=None, min_length=1, max_length=200, description="cancel only: id of the request."

@@ -26,6 +26,9 @@ DESK_COMMANDS: Final = "desk.commands"
 DESK_STATUS: Final = "desk.status"
 POLICY_VERSIONS: Final = "policy.versions"
 POLICY_TRACES: Final = "policy.traces"
+WATCHDOG_EVENTS: Final = "watchdog.events"
+WATCHDOG_BRAKES: Final = "watchdog:brakes"
+"""The hash of what holds the watchdog back, a WatchdogBrake a service."""
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
 """Where the desk's own answers come, whichever instance of the orchestrator holds the lease."""
 
@@ -72,6 +75,7 @@ RETENTION: Final[dict[str, Retention]] = {
     DGM_OUTCOMES: Retention(timedelta(days=30), 50_000),
     POLICY_VERSIONS: Retention(timedelta(days=3_650), 1_000),
     POLICY_TRACES: Retention(timedelta(days=30), 50_000),  # what the kernel learns from
+    WATCHDOG_EVENTS: Retention(timedelta(days=30), 10_000),
     DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
@@ -105,6 +109,7 @@ _OWN: Final = frozenset(
         DESK_STATUS,
         POLICY_VERSIONS,
         POLICY_TRACES,
+        WATCHDOG_EVENTS,
     }
 )
 _OWN_KEYS: Final = (
@@ -118,6 +123,7 @@ _OWN_KEYS: Final = (
     "proposal",
     "gateway",
     "pieces",
+    "watchdog",
 )
 _OWN_PREFIXES: Final = ("control.", *(f"{kind}:" for kind in _OWN_KEYS))
 

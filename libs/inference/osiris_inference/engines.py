@@ -37,5 +37,6 @@ def make(folder: Path, settings: EngineSettings) -> TextEngine:
             provider=settings.provider,
             adapters=settings.adapters,
             prefix_cache=settings.prefix_cache_mib * 2**20,
+            memory_budget=None if settings.memory_budget_mib is None else settings.memory_budget_mib * 2**20,
         ),
     )

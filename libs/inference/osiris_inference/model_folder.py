@@ -59,6 +59,11 @@ class ModelFolder:
     template: ChatTemplate
     shared_cache: bool | None
 
+    @property
+    def weight(self) -> int:
+        """Bytes of the graph and the data beside it (external data is named after its graph)."""
+        return sum(path.stat().st_size for path in self.graph.parent.glob(f"{self.graph.name}*"))
+
     @classmethod
     def read(cls, folder: Path) -> "ModelFolder":
         """Find everything an engine needs.

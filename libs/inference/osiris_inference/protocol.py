@@ -113,6 +113,10 @@ class EngineStats:
         slots: requests the batch can hold.
         decoded_tokens: since the engine was made.
         cache_bytes: of prompt beginnings that are kept.
+        memory_budget_bytes: that the predicted peak must not pass; 0 where the engine takes its memory at the start.
+        memory_predicted_bytes: the peak of what runs.
+        memory_measured_bytes: the most that was measured.
+        memory_workspace_bytes: the learned part of the prediction.
     """
 
     running: int
@@ -120,6 +124,10 @@ class EngineStats:
     slots: int
     decoded_tokens: int
     cache_bytes: int
+    memory_budget_bytes: int = 0
+    memory_predicted_bytes: int = 0
+    memory_measured_bytes: int = 0
+    memory_workspace_bytes: int = 0
 
 
 class EngineError(Exception):
@@ -135,6 +143,19 @@ class PromptTooLong(EngineError):
         )
         self.prompt_tokens = prompt_tokens
         self.context = context
+
+
+class MemoryExceeded(EngineError):
+    """The request's predicted peak passes the memory budget, even alone.
+
+    Args:
+        predicted, budget: bytes.
+    """
+
+    def __init__(self, message: str, predicted: int, budget: int) -> None:
+        super().__init__(message)
+        self.predicted = predicted
+        self.budget = budget
 
 
 class InvalidPrompt(EngineError):
@@ -206,6 +227,7 @@ class TextEngine(Protocol):
 
         Raises:
             PromptTooLong: the prompt fills the context.
+            MemoryExceeded: its predicted peak passes the budget.
             InvalidPrompt: the chat template refuses the conversation.
             InvalidGrammar: the schema is no use.
             QueueFull: too many requests wait.

@@ -25,7 +25,7 @@ from osiris_inference.metrics import EngineMetrics
 from osiris_inference.model_store import ModelStore
 from osiris_inference.protocol import DrawnToken, EngineStats, GenerationRequest, Message, TextEngine
 from osiris_inference.settings import EngineSettings
-from osiris_mesh import Delivery, Refused, Service
+from osiris_mesh import Delivery, Refused, Service, tracing
 
 FOLLOW_SECONDS = 1.0
 """How often the pointer to the current version is looked at."""
@@ -85,6 +85,7 @@ class ModelService:
         engine = engines.make(folder, self._settings)
         await engine.load()
         self._engine = engine
+        self._metrics.answers(engine.version)
         _log.info("model loaded", role=self._role, version=engine.version, folder=str(folder))
 
     async def keep_current(self) -> None:
@@ -110,9 +111,12 @@ class ModelService:
         try:
             await engine.swap(folder)
         except Exception as error:  # onnxruntime raises types of its own
+            self._metrics.swapped(promoted=False)
             _log.error("version refused, the old one stays", role=self._role, folder=str(folder), error=str(error))
             return
         self._folder = folder
+        self._metrics.swapped(promoted=True)
+        self._metrics.answers(engine.version)
         _log.info("version loaded", role=self._role, version=engine.version)
 
     async def keep_alive(self) -> None:
@@ -181,6 +185,12 @@ class ModelService:
         Raises:
             Refused: the prompt or the grammar cannot be served.
         """
+        with tracing.span(
+            "generate", gen_ai__request__model=self._role, gen_ai__request__max_tokens=request.max_tokens
+        ):
+            return await self._answer(request, delivery, stream=stream)
+
+    async def _answer(self, request: GenerationRequest, delivery: Delivery, *, stream: bool) -> GenerateResult:
         if self._engine is None or self._asleep:
             raise self._not_loaded()
         version = self._engine.version
@@ -197,6 +207,9 @@ class ModelService:
                     last = chunk
         except protocol.PromptTooLong as error:
             raise Refused("prompt_too_long", str(error)) from error
+        except protocol.MemoryExceeded as error:
+            numbers: dict[str, object] = {"predicted_bytes": error.predicted, "budget_bytes": error.budget}
+            raise Refused("memory_exceeded", str(error), numbers) from error
         except (protocol.InvalidPrompt, protocol.InvalidGrammar, protocol.AdapterNotFound) as error:
             raise Refused("invalid_request", str(error)) from error
         except protocol.EngineDied as error:
@@ -206,6 +219,13 @@ class ModelService:
             raise Refused("queue_full", str(error)) from error
         if last.usage is not None:
             self._metrics.observe(last.usage)
+            tracing.note(
+                gen_ai__response__model=version,
+                gen_ai__usage__input_tokens=last.usage.prompt_tokens,
+                gen_ai__usage__output_tokens=last.usage.completion_tokens,
+                osiris__queue_seconds=last.usage.queue_seconds,
+                osiris__first_token_seconds=last.usage.first_token_seconds,
+            )
         if last.finish_reason is None or last.usage is None:
             raise protocol.EngineError("expected a last chunk with a reason and usage, the engine gave none")
         return GenerateResult(

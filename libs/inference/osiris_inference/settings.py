@@ -48,6 +48,12 @@ class EngineSettings(MeshSettings):
         default=None,
         description="Folder of LoRA adapters a request may name: NAME.onnx_adapter, or PEFT folders for vllm.",
     )
+    memory_budget_mib: int | None = Field(
+        default=None,
+        ge=1,
+        description="onnx: MiB that the service may hold. A request whose predicted peak passes it waits for those "
+        "that run, or is refused; unset: nine tenths of the machine's, or the container's.",
+    )
     threads: int = Field(default=0, ge=0, description="Threads of the model; 0: one for each core.")
 
     @property

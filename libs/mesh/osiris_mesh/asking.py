@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from osiris_contracts import AnyReply, AudioClip, Chunk, ErrorReply, Priority, streams
 from osiris_contracts.streams import DEFAULT_PRIORITY
-from osiris_mesh import scripts
+from osiris_mesh import scripts, tracing
 from osiris_mesh.delivery import REPLY_SECONDS
 from osiris_mesh.envelope import wrap
 from osiris_mesh.errors import Refused
@@ -52,11 +52,13 @@ class Asking:
         self._give_up = time.time() + timeout
         self._id = id or new_id()
         self._replyto = streams.answer(self._id) if once else replies.stream
+        self._span = tracing.ask(stream, self._id)
         self._envelope = wrap(
             request,
             id=self._id,
             source=bus.source,
             correlationid=correlationid,
+            traceparent=tracing.traceparent(self._span),
             replyto=self._replyto,
             deadline=int(self._give_up * 1000),
             priority=priority,
@@ -78,8 +80,9 @@ class Asking:
             self._inbox = self._replies.expect(self._id)
         try:
             await self._ask()
-        except BaseException:
+        except BaseException as error:
             self._leave()
+            tracing.answered(self._span, error)
             raise
         return self
 
@@ -87,6 +90,7 @@ class Asking:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leave()
+        tracing.answered(self._span, self._refusal)
         if not self._ended and not self._once:
             await self._bus.cancel(self._stream, self._id)
 

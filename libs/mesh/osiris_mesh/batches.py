@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from osiris_contracts import streams
-from osiris_mesh import envelope, scripts
+from osiris_mesh import envelope, scripts, tracing
 from osiris_mesh.bus import Bus
 from osiris_mesh.connection import BLOCK_MS, ensure_group
 from osiris_mesh.deadletter import letter
@@ -112,13 +112,20 @@ class BatchConsumer:
 
     async def _handle(self, entries: list[Entry]) -> None:
         good: list[tuple[Entry, Any]] = []
+        attributes: list[envelope.Envelope] = []
         for entry in entries:
             try:
-                good.append((entry, self._adapter.validate_json(envelope.parse(entry[1]).data)))
+                parsed = envelope.parse(entry[1])
+                good.append((entry, self._adapter.validate_json(parsed.data)))
+                attributes.append(parsed)
             except (envelope.MalformedEnvelope, ValidationError) as error:
                 await self._bury(entry, explain(error), 1)
         if not good:
             return
+        with tracing.process_all(self._stream, self._group, attributes):
+            await self._handle_all(good)
+
+    async def _handle_all(self, good: list[tuple[Entry, Any]]) -> None:
         try:
             await self._handler([message for _, message in good])
         except Exception:
@@ -134,6 +141,7 @@ class BatchConsumer:
                 await self._handler([message])
             except Exception as error:
                 self._metrics.failed.labels(self._stream).inc()
+                tracing.failed(error)
                 if attempt == self._max_deliveries:
                     await self._bury(entry, f"failed {attempt} times, last: {type(error).__name__}: {error}", attempt)
                 else:

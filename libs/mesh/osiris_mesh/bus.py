@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel
 
 from osiris_contracts import AnyReply, Control, GenerateResult, Presence, streams
-from osiris_mesh import queues
+from osiris_mesh import queues, tracing
 from osiris_mesh.asking import Asking
 from osiris_mesh.connection import connect
 from osiris_mesh.envelope import Envelope, wrap
@@ -115,6 +115,7 @@ class Bus:
         return await alive(self.redis, service)
 
     def _wrap(self, message: BaseModel, id: str | None = None, **attributes: Any) -> Envelope:
+        attributes.setdefault("traceparent", tracing.traceparent())
         return wrap(message, id=id or new_id(), source=self.source, **attributes)
 
 

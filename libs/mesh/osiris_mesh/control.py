@@ -27,8 +27,9 @@ _log = structlog.get_logger(__name__)
 class Controls:
     """Obeys the control stream; knows which requests were cancelled before they came up, and stops running ones."""
 
-    def __init__(self, redis: Client, service: str) -> None:
+    def __init__(self, redis: Client, service: str, instance: str) -> None:
         self._redis = redis
+        self._instance = instance
         self._stream = streams.control(service)
         self._cancelled: OrderedDict[str, None] = OrderedDict()
         self._running: dict[str, asyncio.Task[object]] = {}
@@ -82,7 +83,7 @@ class Controls:
                 for entry_id, fields in entries:
                     last = entry_id
                     command = _read(fields)
-                    if command is None:
+                    if command is None or command.instance not in (None, self._instance):
                         continue
                     if command.command == "cancel" and command.request_id:
                         self.cancel(command.request_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
 
-from osiris_mesh import scripts
+from osiris_mesh import scripts, tracing
 from osiris_mesh.envelope import Envelope, now, to_json, wrap
 from osiris_mesh.errors import Refused
 from osiris_mesh.ids import new_id
@@ -142,5 +142,5 @@ class Delivery:
             source=self.source,
             correlationid=self.correlation_id,
             causationid=self.id,
-            traceparent=self.envelope.traceparent,
+            traceparent=tracing.traceparent() or self.envelope.traceparent,
         )

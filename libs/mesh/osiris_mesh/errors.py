@@ -47,3 +47,7 @@ class RedisLost(Exception):
 
 class Misconfigured(Exception):
     """What the service was told cannot be done; whoever runs it must tell it otherwise."""
+
+
+class RestartWanted(Exception):
+    """Somebody told the service to end and be started anew."""

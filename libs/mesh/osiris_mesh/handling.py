@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from redis.exceptions import RedisError
 
 from osiris_contracts import ErrorCode, ErrorReply, streams
-from osiris_mesh import envelope, scripts
+from osiris_mesh import envelope, scripts, tracing
 from osiris_mesh.control import Controls
 from osiris_mesh.deadletter import letter
 from osiris_mesh.delivery import Delivery
@@ -124,7 +124,10 @@ class Handling:
         started = time.perf_counter()
         self._in_flight.inc()
         try:
-            with self._leases.handling(entry_id, deliveries):
+            with (
+                self._leases.handling(entry_id, deliveries),
+                tracing.process(self._stream, self._group, attributes, osiris__deliveries=deliveries),
+            ):
                 await self._settle(delivery, entry)
         finally:
             self._in_flight.dec()
@@ -146,6 +149,7 @@ class Handling:
             await self.bury(entry, delivery.entry_id, explain(error), delivery.deliveries, delivery)
         except Exception as error:
             self._metrics.failed.labels(self._stream).inc()
+            tracing.failed(error)
             _log.exception("handler failed", deliveries=delivery.deliveries)
             if delivery.deliveries >= self._terms.max_deliveries:
                 reason = f"failed {delivery.deliveries} times, last: {type(error).__name__}: {error}"
@@ -166,6 +170,7 @@ class Handling:
                 async with asyncio.timeout(left) as limit:
                     return await self._handler(self._adapter.validate_json(delivery.envelope.data), delivery)
         except Refused as refusal:
+            tracing.failed(refusal)
             return refusal.reply()
         except TimeoutError:
             if not limit.expired():

@@ -42,6 +42,12 @@ class Metrics:
             labelnames=_BY_STREAM,
             registry=self.registry,
         )
+        self.dead_letters = Gauge(
+            "osiris_dead_letters",
+            "Entries that lie in the dead-letter stream.",
+            labelnames=_BY_STREAM,
+            registry=self.registry,
+        )
         self.seconds = Histogram(
             "osiris_handler_seconds", "Time in the handler.", _BY_STREAM, registry=self.registry, buckets=_SECONDS
         )

@@ -52,11 +52,20 @@ async def withdraw(redis: Client, service: str, instance: str) -> None:
 
 async def alive(redis: Client, service: str) -> list[Presence]:
     """The living instances of `service`."""
+    return [presence for presence in (await roll_call(redis, service)).values() if presence is not None]
+
+
+async def roll_call(redis: Client, service: str) -> dict[str, Presence | None]:
+    """The instances of `service` by name; None for one that fell silent without a goodbye."""
     keys = await redis.zrange(_roll(service), 0, -1)
     if not keys:
-        return []
+        return {}
     values = await redis.mget(keys)
-    return [Presence.model_validate_json(value) for value in values if value is not None]
+    names = [key.decode().removeprefix(f"{_roll(service)}:") for key in keys]
+    return {
+        name: None if value is None else Presence.model_validate_json(value)
+        for name, value in zip(names, values, strict=True)
+    }
 
 
 async def services(redis: Client) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from redis.exceptions import RedisError
 
 from osiris_contracts import streams
-from osiris_mesh import scripts
+from osiris_mesh import scripts, tracing
 from osiris_mesh.bus import Bus
 from osiris_mesh.connection import BLOCK_MS, ensure_group
 from osiris_mesh.deadletter import letter
@@ -99,9 +99,23 @@ class Sequencer:
         arguments += scripts.flatten(list(outputs))
         await self._run(scripts.COMMIT, [], state, arguments)
 
-    def output(self, stream: str, message: BaseModel, *, id: str, correlationid: str | None = None) -> Output:
-        """`message` as an output for `commit`."""
-        envelope = wrap(message, id=id, source=self._name, correlationid=correlationid)
+    def output(
+        self,
+        stream: str,
+        message: BaseModel,
+        *,
+        id: str,
+        correlationid: str | None = None,
+        traceparent: str | None = None,
+    ) -> Output:
+        """`message` as an output for `commit`, part of the current trace, or of that of `traceparent`."""
+        envelope = wrap(
+            message,
+            id=id,
+            source=self._name,
+            correlationid=correlationid,
+            traceparent=traceparent or tracing.traceparent(),
+        )
         return Output(stream, envelope.to_fields())
 
     def dead_letter(self, stream: str, entry: Entry, reason: str) -> Output:

@@ -5,21 +5,25 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import psutil
 import structlog
 from faststream import AckPolicy, BaseMiddleware
 from faststream.redis import RedisBroker
 
 from osiris_contracts import ModelStatus, Presence, streams
-from osiris_mesh import batches, logs
+from osiris_mesh import batches, logs, tracing
 from osiris_mesh.bounded_http import HttpLimits
 from osiris_mesh.bus import Bus
 from osiris_mesh.control import Controls
+from osiris_mesh.errors import RestartWanted
 from osiris_mesh.handling import Handler
+from osiris_mesh.measuring import measure
 from osiris_mesh.metrics import Metrics
 from osiris_mesh.patience import Patience
 from osiris_mesh.presence import announce, keep_announcing, withdraw
@@ -35,6 +39,8 @@ Hook = Callable[[], Awaitable[None]]
 MEASURE_SECONDS = 2.0
 YOUNG_OBJECTS = 10_000
 """More than are freed, before Python looks among them for garbage: most of what a message leaves is freed at once."""
+RESTART_CODE = os.EX_TEMPFAIL
+"""Exit code of a service that was told to restart: not 0, which would be the end of one that ends by itself."""
 
 LEAVE_SECONDS = 5.0
 """What a failing service may take to leave the mesh beyond finishing what it holds."""
@@ -58,16 +64,18 @@ class Service:
         self.settings = settings
         self.bus = Bus(settings.redis_url, name, reply_stream)
         self.metrics = Metrics()
-        self.controls = Controls(self.bus.redis, name)
+        self.controls = Controls(self.bus.redis, name, self.bus.instance)
         self.model_status: Callable[[], ModelStatus | None] = lambda: None
         self._subscriptions: list[Subscription] = []
         self._before_listening: list[Hook] = []
         self._on_start: list[Hook] = []
         self._on_stop: list[Hook] = []
         self._background: list[Callable[[], Awaitable[None]]] = []
-        self._commands: dict[str, Hook] = {"drain": self.drain, "resume": self.resume}
+        self._commands: dict[str, Hook] = {"drain": self.drain, "resume": self.resume, "restart": self.restart}
         self._trimmed = {streams.control(name)}
+        self._measured: list[tuple[str, str]] = []
         self._started_at = datetime.now(UTC)
+        self._process = psutil.Process()
         self._ready = False
         self._draining = False
         self._front: Any = None
@@ -123,6 +131,7 @@ class Service:
             subscription.register(self._broker)
             self._subscriptions.append(subscription)
             self._trimmed.add(lane)
+            self.measures(lane, subscription.group)
 
         return register
 
@@ -149,6 +158,7 @@ class Service:
         )
         self.background(consumer.run)
         self.trims(stream)
+        self.measures(stream, group or self.name)
 
     def before_listening(self, hook: Hook) -> Hook:
         """Run with Redis there and no port open yet; raises `Misconfigured` where none must be opened."""
@@ -178,6 +188,10 @@ class Service:
         """Serve an ASGI app on the port of the probes; they keep their own paths."""
         self._front = app
         self._limits = limits or self._limits
+
+    def measures(self, stream: str, group: str) -> None:
+        """Tell in /metrics what `group` has left to do on `stream`; that of what it consumes is told anyway."""
+        self._measured.append((stream, group))
 
     def trims(self, *names: str) -> None:
         """Trim streams that the service writes but does not consume."""
@@ -257,11 +271,19 @@ class Service:
         self._stopped.set()
 
     def run(self) -> None:
-        """Configure the logs and run in this process; for `__main__`."""
+        """Configure the logs and run in this process; for `__main__`. Exits with RESTART_CODE when told to restart."""
         import uvloop
 
         logs.configure(self.settings.log_level, self.settings.log_format, self.name)
-        uvloop.run(self.serve())
+        if self.settings.otlp_endpoint is not None:
+            share = self.settings.trace_share
+            tracing.begin(self.settings.otlp_endpoint, self.name, self.bus.instance, share=share)
+        try:
+            uvloop.run(self.serve())
+        except RestartWanted:
+            sys.exit(RESTART_CODE)
+        finally:
+            tracing.end()
 
     async def drain(self) -> None:
         """Take no new work."""
@@ -274,6 +296,10 @@ class Service:
             await subscription.resume()
         self._draining = False
 
+    async def restart(self) -> None:
+        """Finish what is held, hand the rest back and end, so that whoever supervises the process starts it anew."""
+        self.fail(RestartWanted())
+
     def presence(self) -> Presence:
         """What this instance says of itself."""
         return Presence(
@@ -282,6 +308,8 @@ class Service:
             ready=self._ready and not self._draining,
             draining=self._draining,
             in_flight=sum(subscription.in_flight for subscription in self._subscriptions),
+            pid=self._process.pid,
+            memory_mib=self._process.memory_info().rss / 2**20,
             started_at=self._started_at,
             probe_url=self._probe_url,
             model=self.model_status(),
@@ -304,9 +332,9 @@ class Service:
     async def _keep_measuring(self) -> None:
         while True:
             await asyncio.sleep(MEASURE_SECONDS)
-            for subscription in self._subscriptions:
+            for stream, group in self._measured:
                 with contextlib.suppress(Exception):  # a gauge is not worth a service
-                    await subscription.measure()
+                    await measure(self.bus.redis, self.metrics, stream, group)
 
     def _spawn(self, stack: AsyncExitStack, work: Awaitable[None]) -> None:
         async def watched() -> None:

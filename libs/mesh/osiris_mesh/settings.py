@@ -84,6 +84,19 @@ class MeshSettings(BaseSettings):
         description='Entries behind every group that a stream keeps at most, as JSON: {"market.ticks": 200000}; '
         "others keep 50000, requests 10000.",
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]+",
+        validation_alias=shared("OTLP_ENDPOINT"),
+        description="Collector of OpenTelemetry traces, OTLP over HTTP: http://host:4318; unset: no traces are made.",
+    )
+    trace_share: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        validation_alias=shared("TRACE_SHARE"),
+        description="Share of the traces that are kept, 0 to 1.",
+    )
     redis_patience_seconds: float = Field(
         default=60.0,
         gt=0,

@@ -7,7 +7,6 @@ becomes a task. Only its public names are used: `parser`, a broker middleware, a
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -18,7 +17,6 @@ from redis.exceptions import RedisError, ResponseError
 from osiris_mesh import envelope
 from osiris_mesh.connection import Client, ensure_group
 from osiris_mesh.control import Controls
-from osiris_mesh.groups import lag_of
 from osiris_mesh.handling import Entry, Handler, Handling
 from osiris_mesh.leases import Leases
 from osiris_mesh.metrics import Metrics
@@ -244,13 +242,3 @@ class Subscription:
     async def abandon(self) -> None:
         """Give everything still held back at once, and leave the group."""
         await self._leases.abandon()
-
-    async def measure(self) -> None:
-        """Bring the gauges up to date."""
-        for facts in await self._redis.xinfo_groups(self.stream):
-            if facts["name"] == self.group.encode():
-                self._metrics.lag.labels(self.stream).set(await lag_of(self._redis, self.stream, facts))
-                self._metrics.pending.labels(self.stream).set(facts["pending"])
-        oldest = await self._redis.xpending_range(self.stream, self.group, min="-", max="+", count=1)
-        age = time.time() - int(oldest[0]["message_id"].split(b"-")[0]) / 1000 if oldest else 0.0
-        self._metrics.oldest_pending.labels(self.stream).set(max(age, 0.0))

@@ -13,6 +13,7 @@ from osiris_gateway.feeds import Hub, Pulse
 from osiris_gateway.feeds import routes as feed_routes
 from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.metering import MeteredModels
+from osiris_gateway.metrics import DoorMetrics
 from osiris_gateway.openai import routes as openai
 from osiris_gateway.scores import RecentScores
 from osiris_gateway.settings import GatewaySettings
@@ -33,7 +34,7 @@ def build(settings: GatewaySettings) -> Service:
     idempotency = Idempotency(service.bus)
     now = partial(datetime.now, UTC)
     guard = http.guard(service, settings)
-    models = MeteredModels(service.bus, watch, idempotency, guard.limiter)
+    models = MeteredModels(service.bus, watch, idempotency, DoorMetrics(service.metrics.registry), guard.limiter)
     scores = RecentScores()
     service.on_start(watch.refresh)
     service.background(watch.keep_refreshing)

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from osiris_contracts import ApiKey, GenerateRequest, GenerateResult, ModelId
 from osiris_gateway.call import Call
 from osiris_gateway.idempotency import Idempotency
+from osiris_gateway.metrics import DoorMetrics
 from osiris_gateway.models import Batch, Models
 from osiris_gateway.watch import Watch
 from osiris_mesh import Bus, Refused
@@ -36,8 +37,10 @@ class MeteredModels(Models):
     that is given again for the same Idempotency-Key.
     """
 
-    def __init__(self, bus: Bus, watch: Watch, idempotency: Idempotency, limiter: Limiter) -> None:
-        super().__init__(bus, watch, idempotency)
+    def __init__(
+        self, bus: Bus, watch: Watch, idempotency: Idempotency, metrics: DoorMetrics, limiter: Limiter
+    ) -> None:
+        super().__init__(bus, watch, idempotency, metrics)
         self._limiter = limiter
 
     async def ask(self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = "") -> GenerateResult:

@@ -10,6 +10,7 @@ from redis.exceptions import OutOfMemoryError
 from osiris_contracts import Chunk, GenerateRequest, GenerateResult, ModelId, streams
 from osiris_gateway.call import Call
 from osiris_gateway.idempotency import Idempotency
+from osiris_gateway.metrics import DoorMetrics
 from osiris_gateway.watch import Watch
 from osiris_mesh import Bus, Refused
 
@@ -21,10 +22,11 @@ LONGEST_RETRY_SECONDS = 120
 class Models:
     """Asks models for a call, each thing it asks under a name of its own within the call (`part`)."""
 
-    def __init__(self, bus: Bus, watch: Watch, idempotency: Idempotency) -> None:
+    def __init__(self, bus: Bus, watch: Watch, idempotency: Idempotency, metrics: DoorMetrics) -> None:
         self._bus = bus
         self._watch = watch
         self._idempotency = idempotency
+        self._metrics = metrics
         self._asking: dict[ModelId, int] = dict.fromkeys(streams.REQUESTS_OF, 0)
 
     async def ask(self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = "") -> GenerateResult:
@@ -35,13 +37,14 @@ class Models:
             OutOfMemoryError: Redis has no room.
         """
         request_id = call.request_id(part or model_id)
-        async with self._idempotency.answering(call.remembered):
-            await self._admit(model_id, call, request_id)
-            self._asking[model_id] += 1
-            try:
-                return await self._bus.ask(streams.REQUESTS_OF[model_id], request, **_options(call, request_id))
-            finally:
-                self._asking[model_id] -= 1
+        with self._metrics.answer(model_id):
+            async with self._idempotency.answering(call.remembered):
+                await self._admit(model_id, call, request_id)
+                self._asking[model_id] += 1
+                try:
+                    return await self._bus.ask(streams.REQUESTS_OF[model_id], request, **_options(call, request_id))
+                finally:
+                    self._asking[model_id] -= 1
 
     async def stream(
         self, model_id: ModelId, request: GenerateRequest, call: Call, part: str = ""
@@ -51,16 +54,16 @@ class Models:
         Closing it cancels the request, unless the call may come again. Raises as `ask`.
         """
         request_id = call.request_id(part or model_id)
-        stream = streams.REQUESTS_OF[model_id]
-        async with self._idempotency.answering(call.remembered):
-            await self._admit(model_id, call, request_id)
-            self._asking[model_id] += 1
-            try:
-                async with aclosing(self._bus.batches_to(stream, request, **_options(call, request_id))) as batches:
+        asking = self._bus.batches_to(streams.REQUESTS_OF[model_id], request, **_options(call, request_id))
+        with self._metrics.answer(model_id):
+            async with self._idempotency.answering(call.remembered), aclosing(asking) as batches:
+                await self._admit(model_id, call, request_id)
+                self._asking[model_id] += 1
+                try:
                     async for batch in batches:
                         yield [reply for reply in batch if isinstance(reply, Chunk | GenerateResult)]
-            finally:
-                self._asking[model_id] -= 1
+                finally:
+                    self._asking[model_id] -= 1
 
     def require(self, model_id: ModelId) -> None:
         """Raise Refused, `model_not_loaded`, when no living instance of the model can answer."""

@@ -4,6 +4,7 @@ from redis.exceptions import ResponseError
 
 from osiris_contracts import Decision, ProposalAssessed, streams
 from osiris_mesh import Service
+from osiris_orchestrator.metrics import DeskMetrics
 from osiris_orchestrator.recorder import Recorder
 from osiris_orchestrator.settings import OrchestratorSettings
 from osiris_orchestrator.shell import NAME, Shell
@@ -16,7 +17,10 @@ def build(settings: OrchestratorSettings) -> Service:
     service = Service(NAME, settings, reply_stream=streams.ORCHESTRATOR_REPLIES)
     service.trims(settings.market_channel, streams.MARKET_FILLS, streams.DESK_COMMANDS, streams.DESK_STATUS)
     service.trims(streams.POLICY_VERSIONS, streams.POLICY_TRACES)
-    service.background(Shell(service.bus, settings).run)
+    metrics = DeskMetrics(service.metrics.registry)
+    service.background(Shell(service.bus, settings, metrics).run)
+    for stream in (settings.market_channel, streams.MARKET_FILLS, streams.DESK_COMMANDS):
+        service.measures(stream, NAME)
     recorder = Recorder(settings.tables)
     service.on_start(recorder.open)
     service.consume_batches(streams.ADVICE_GENERATED, Decision, recorder.decisions, group=f"{NAME}.runs")

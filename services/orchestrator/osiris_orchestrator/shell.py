@@ -34,7 +34,7 @@ from osiris_desk.desk import Desk, ReportRefused, TickRefused
 from osiris_desk.policy.store import PolicyStore
 from osiris_desk.state import State
 from osiris_desk.steps import CritiqueRequest, RunRequest
-from osiris_mesh import Bus, MalformedEnvelope, Sequencer
+from osiris_mesh import Bus, MalformedEnvelope, Sequencer, tracing
 from osiris_mesh import envelope as envelopes
 from osiris_mesh.connection import BLOCK_MS
 from osiris_mesh.entry_id import EntryId, parse_id
@@ -44,6 +44,7 @@ from osiris_mesh.ids import new_id
 from osiris_mesh.proposals import announce_proposal
 from osiris_mesh.scripts import Output
 from osiris_mesh.tasks import end
+from osiris_orchestrator.metrics import DeskMetrics
 from osiris_orchestrator.models import Models
 from osiris_orchestrator.policies import InUse, in_use
 from osiris_orchestrator.settings import OrchestratorSettings
@@ -64,8 +65,9 @@ _log = structlog.get_logger(__name__)
 class Shell:
     """Drives one desk, for as long as this instance holds the lease."""
 
-    def __init__(self, bus: Bus, settings: OrchestratorSettings) -> None:
+    def __init__(self, bus: Bus, settings: OrchestratorSettings, metrics: DeskMetrics) -> None:
         self._bus = bus
+        self._metrics = metrics
         self._settings = settings
         self._ticks = settings.market_channel
         names = (self._ticks, streams.MARKET_FILLS, streams.DESK_COMMANDS, streams.POLICY_VERSIONS)
@@ -92,6 +94,8 @@ class Shell:
             if saved is not None:
                 self._desk.state = State.from_json(saved)
             self._desk.use(*in_use(self._store))  # it may have waited long for the lease
+            self._metrics.book(self._desk.state.book)
+            self._metrics.policy(self._desk.policy.version)
             runs, version = self._desk.state.sequence, self._desk.policy.version
             _log.info("the desk is open", runs=runs, resumed=saved is not None, policy=version)
             await self._decide_due()
@@ -141,6 +145,7 @@ class Shell:
         if entries:
             found = in_use(self._store, InUse(self._desk.policy, self._desk.canary))
             self._desk.use(*found)
+            self._metrics.policy(found.policy.version)
             canary = found.canary.version if found.canary else None
             _log.warning("policies in use", policy=found.policy.version, canary=canary)
 
@@ -189,9 +194,11 @@ class Shell:
         while entries := await self._sequencer.read(streams.MARKET_FILLS, count=REPORTS_AT_ONCE, block_ms=block_ms):
             for entry in entries:
                 try:
-                    report = EXECUTION.validate_json(envelopes.parse(entry[1]).data)
-                    self._desk.on_execution(report)
-                    self._sent_behind.pop(report.order_id, None)
+                    envelope = envelopes.parse(entry[1])
+                    with tracing.process(streams.MARKET_FILLS, NAME, envelope):
+                        report = EXECUTION.validate_json(envelope.data)
+                        self._desk.on_execution(report)
+                        self._sent_behind.pop(report.order_id, None)
                 except (MalformedEnvelope, ValidationError, ReportRefused) as error:
                     _log.error("report put aside", entry_id=entry[0], reason=explain(error))
                     self._outputs.append(self._sequencer.dead_letter(streams.MARKET_FILLS, entry, explain(error)))
@@ -207,18 +214,32 @@ class Shell:
     async def _decide_next(self) -> None:
         if (run := self._desk.due()) is None:
             return
-        with structlog.contextvars.bound_contextvars(correlation_id=str(run.run_id)):
-            answer = await self._ask("phi3", run.request, run.request_id, run.run_id) if run.request else None
+        about = {"osiris__run": str(run.run_id), "osiris__symbol": run.symbol}
+        with (
+            structlog.contextvars.bound_contextvars(correlation_id=str(run.run_id)),
+            tracing.span("decide", **about),
+            self._metrics.stage("run"),
+        ):
+            answer = await self._proposal(run)
             step = self._desk.decide_on(answer)
             if isinstance(answer, GenerateResult) and answer.proposal:
                 verdict = step.verdict if isinstance(step, Decision) else GateVerdict(accepted=True)
                 await self._announce(run, answer, answer.proposal, verdict)
             if isinstance(step, CritiqueRequest):
                 streamed = step.request.model_copy(update={"stream": True})
-                critique = await self._ask("hermes", streamed, step.request_id, run.run_id)
+                with self._metrics.stage("critique"):
+                    critique = await self._ask("hermes", streamed, step.request_id, run.run_id)
                 step = self._desk.conclude(critique)
             self._send(run, step)
+            self._metrics.decided(step)
             _log.info("decided", sequence=step.sequence, symbol=step.symbol, status=step.status, error=step.error)
+
+    async def _proposal(self, run: RunRequest) -> GenerateResult | ErrorReply | None:
+        """phi3's answer; None when the policy decides alone."""
+        if run.request is None:
+            return None
+        with self._metrics.stage("proposal"):
+            return await self._ask("phi3", run.request, run.request_id, run.run_id)
 
     async def _ask(
         self, model: ModelId, request: GenerateRequest, request_id: UUID, run: UUID
@@ -291,6 +312,7 @@ class Shell:
             self._sent_behind.update(dict.fromkeys(self._ordered, newest))
             self._ordered = []
         await self._sequencer.commit(self._desk.state.to_json(), self._positions, self._outputs)
+        self._metrics.book(self._desk.state.book)
         self._positions, self._outputs = {}, []
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 import structlog
 
 from osiris_contracts import AssessmentSpoken, ProposalAssessed, SpeechRequest, sentences, streams
-from osiris_mesh import Bus, Refused, scripts
+from osiris_mesh import Bus, Refused, scripts, tracing
 from osiris_mesh.envelope import wrap
 from osiris_mesh.scripts import Output
 
@@ -101,7 +101,13 @@ class Speech:
 
     async def _tell(self, spoken: AssessmentSpoken) -> None:
         run = spoken.run_id
-        message = wrap(spoken, id=str(uuid5(run, "spoken")), source=self._bus.source, correlationid=str(run))
+        message = wrap(
+            spoken,
+            id=str(uuid5(run, "spoken")),
+            source=self._bus.source,
+            correlationid=str(run),
+            traceparent=tracing.traceparent(),
+        )
         at = str(int(self._now() * 1000)) if spoken.status == "spoken" else ""
         arguments = [_DAY_SECONDS, at, *scripts.flatten([Output(streams.ASSESSMENT_SPOKEN, message.to_fields())])]
         keys = [_told(run), streams.last_speak_key(spoken.transaction_id)]

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from uuid import NAMESPACE_OID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
 from redis.exceptions import ResponseError
@@ -15,7 +16,7 @@ from osiris_desk.market.ticks import Tick
 from osiris_desk.venue.intake import InvalidOrder, read_order
 from osiris_desk.venue.terms import Terms
 from osiris_desk.venue.venue import Venue
-from osiris_mesh import Bus, Service
+from osiris_mesh import Bus, Service, tracing
 from osiris_mesh.connection import BLOCK_MS
 from osiris_mesh.envelope import Fields, MalformedEnvelope, parse
 from osiris_mesh.scripts import Output
@@ -24,6 +25,7 @@ from osiris_sim.settings import SimSettings
 from osiris_sim.tick_sequencer import TickSequencer
 
 ORDERS_AT_ONCE = 200
+TRACES_KEPT = 1_000
 SOURCE = "sim"
 
 _log = structlog.get_logger(__name__)
@@ -35,6 +37,7 @@ def build(
     """The sim as a service that ends by itself after the last bar."""
     service = Service(SOURCE, settings)
     service.trims(settings.channel, settings.order_channel, streams.MARKET_FILLS)
+    service.measures(settings.order_channel, venue_name(symbol))
     terms = Terms(settings.commission_rate, settings.slippage_impact, settings.starting_cash)
     plan = Plan(
         identity=_identity(settings, symbol, tape),
@@ -84,6 +87,7 @@ class MeshMarket:
         self._pace_group = pace_group.encode()
         self._positions: dict[str, str] = {}
         self._dead: list[Output] = []
+        self._traces: OrderedDict[UUID, str] = OrderedDict()
 
     async def orders(self, seconds: float) -> Sequence[Order | InvalidOrder]:
         """New orders for this venue; what is no order, or is another venue's, is settled with the next step."""
@@ -92,7 +96,10 @@ class MeshMarket:
         for entry in await self._sequencer.read(self._orders, count=ORDERS_AT_ONCE, block_ms=block):
             self._positions[self._orders] = entry[0]
             try:
-                order = read_order(parse(entry[1]).data)
+                envelope = parse(entry[1])
+                with tracing.process(self._orders, SOURCE, envelope):
+                    order = read_order(envelope.data)
+                    self._remember_trace(order.order_id)
             except (MalformedEnvelope, ValueError) as error:
                 _log.error("order put aside", entry_id=entry[0], reason=str(error))
                 self._dead.append(self._sequencer.dead_letter(self._orders, entry, str(error)))
@@ -100,6 +107,13 @@ class MeshMarket:
             if not await self._is_served_elsewhere(order.symbol):
                 found.append(order)
         return found
+
+    def _remember_trace(self, order_id: UUID) -> None:
+        """Its fills belong to the trace of the order, bars later."""
+        if trace := tracing.traceparent():
+            self._traces[order_id] = trace
+            while len(self._traces) > TRACES_KEPT:
+                self._traces.popitem(last=False)
 
     async def publish(self, messages: Sequence[Message], state: str) -> None:
         """Ticks to their stream, the rest to `market.fills`, with the state and the position in the orders."""
@@ -148,7 +162,11 @@ class MeshMarket:
         kind = message.kind if message.kind == "rejection" else message.reason
         name = f"{message.order_id}/{kind}/{message.timestamp}"
         return self._sequencer.output(
-            streams.MARKET_FILLS, message, id=str(uuid5(NAMESPACE_OID, name)), correlationid=str(message.order_id)
+            streams.MARKET_FILLS,
+            message,
+            id=str(uuid5(NAMESPACE_OID, name)),
+            correlationid=str(message.order_id),
+            traceparent=self._traces.get(message.order_id),
         )
 
 

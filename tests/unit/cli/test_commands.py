@@ -1,5 +1,6 @@
 """The commands as a user types them: help, results, and one clear line for every mistake."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from redis import Redis
 from osiris_cli.__main__ import main
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_cli.network import without_password
+from osiris_mesh import MeshSettings, Service
 
-COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "speak", "tail", "lag"]
+COMMANDS = ["up", "control", "demo", "doctor", "ask", "propose", "feedback", "speak", "tail", "lag"]
 COMMANDS += ["backtest", "lookahead"]
 COMMANDS += ["dead list", "dead show", "dead replay", "dead drop"]
 COMMANDS += ["keys add", "keys list", "keys revoke", "keys open"]
@@ -371,3 +373,24 @@ def test_a_correction_needs_a_proposal_that_can_be_read(
     (tmp_path / "broken.json").write_text("{")
     assert main([*typed, "--corrected", "broken.json"]) == 2
     assert "expected JSON in broken.json" in capsys.readouterr().err
+
+
+async def test_a_service_is_told_to_restart_and_one_that_is_not_there_is_not(
+    redis: "Redis", server: EmbeddedRedis, capsys: Captured
+) -> None:
+    assert await asyncio.to_thread(main, ["control", "trainer", "restart"]) == 1
+    assert "expected a living trainer, found none" in capsys.readouterr().err
+    asked = asyncio.Event()
+    service = Service("trainer", MeshSettings(redis_url=server.url))
+
+    async def note() -> None:
+        asked.set()
+
+    service.on_command("restart", note)
+    async with service.running():
+        await asyncio.sleep(0.1)  # it obeys what is said from its start on, to the millisecond
+        assert await asyncio.to_thread(main, ["control", "trainer", "restart", "--instance", "another"]) == 1
+        assert await asyncio.to_thread(main, ["control", "trainer", "restart"]) == 0
+        async with asyncio.timeout(5):
+            await asked.wait()
+    assert "told trainer to restart" in capsys.readouterr().out

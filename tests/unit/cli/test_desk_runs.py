@@ -254,10 +254,13 @@ def test_every_service_is_told_where_its_desk_is(tmp_path: Path, monkeypatch: py
     settings = CliSettings(home=tmp_path, gateway_port=8123)
     services = desk.services(settings, "unix:///x.sock", None, {"OSIRIS_SIM_SPEED": "20x"})
     assert [service.name for service in services] == list(desk.SERVICES)
-    silent = desk.services(settings.model_copy(update={"speech": False}), "unix:///x.sock", None, {})
-    assert [service.name for service in silent] == [name for name in desk.SERVICES if name != "tts"]
+    for name, setting in (("tts", "speech"), ("azr_planner", "planner"), ("watchdog", "watchdog")):
+        without = desk.services(settings.model_copy(update={setting: False}), "unix:///x.sock", None, {})
+        assert [service.name for service in without] == [each for each in desk.SERVICES if each != name]
     demo = desk.services(settings.demo, "unix:///x.sock", None, {})
-    assert [service.name for service in demo] == [name for name in desk.SERVICES if name != "azr_planner"]
+    assert [service.name for service in demo] == [
+        name for name in desk.SERVICES if name not in ("azr_planner", "watchdog")
+    ]
     for service in services:
         assert service.argv == (sys.executable, "-m", f"osiris_{service.name}")
         told = {name: value for name, value in service.env.items() if name.startswith("OSIRIS_")}

@@ -1,5 +1,6 @@
 """The checks of `osiris doctor`, each on a machine that has it and one that has not."""
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from osiris_cli import checks, forgotten
 from osiris_cli.__main__ import main
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_cli.settings import CliSettings
+from osiris_contracts import WatchdogBrake, streams
+from osiris_mesh import MeshSettings, Service
 from osiris_mesh.connection import connect
 from osiris_mesh.groups import Consumer
 
@@ -246,3 +249,18 @@ def test_dead_letters_are_told(redis: Redis, capsys: pytest.CaptureFixture[str])
     redis.xadd("hermes.requests:dead", {"data": "x"})
     (found,) = checked(capsys)["dead"]
     assert (found["status"], found["detail"]) == ("warn", "dead letters: 1 of hermes.requests")
+
+
+async def test_a_watchdog_that_gave_up_is_told(redis: Redis, server: EmbeddedRedis) -> None:
+    settings = CliSettings(redis_url=server.url)
+
+    async def told() -> str:
+        (found,) = [each for each in await asyncio.to_thread(checks.streams, settings) if each.name == "watchdog"]
+        return f"{found.status}: {found.detail}"
+
+    assert "not running" in await told()
+    async with Service("watchdog", MeshSettings(redis_url=server.url)).running():
+        redis.hset(streams.WATCHDOG_BRAKES, "phi3", WatchdogBrake(restarts=(1.0,)).model_dump_json())
+        assert await told() == "ok: watches; 1 restarts lately"
+        redis.hset(streams.WATCHDOG_BRAKES, "hermes", WatchdogBrake(open=True).model_dump_json())
+        assert await told() == "warn: gave up on hermes, restarted too often"

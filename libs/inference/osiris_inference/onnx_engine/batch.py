@@ -8,6 +8,7 @@ from typing import get_args
 import structlog
 
 from osiris_contracts import Priority
+from osiris_inference.budget import MemoryBudget, Prediction, resident
 from osiris_inference.onnx_engine.decoder import Decoder, Logits
 from osiris_inference.onnx_engine.prefix_cache import PrefixCache
 from osiris_inference.onnx_engine.reading import Reader, Reading
@@ -23,11 +24,13 @@ class Batch:
     """Decodes the sequences given to it, as many at once as there are slots.
 
     Args:
+        budget: of memory; a sequence that does not fit beside the others waits.
         waiting: sequences that may wait for a slot.
     """
 
-    def __init__(self, decoder: Decoder, *, slots: int, waiting: int, prefix_cache: int) -> None:
+    def __init__(self, decoder: Decoder, budget: MemoryBudget, *, slots: int, waiting: int, prefix_cache: int) -> None:
         self._decoder = decoder
+        self._budget = budget
         self._slots = slots
         self._limit = waiting
         self._waiting: dict[Priority, deque[Sequence]] = {priority: deque() for priority in _ORDER}
@@ -53,13 +56,20 @@ class Batch:
         """Sequences that wait for a slot."""
         return sum(len(queue) for queue in self._waiting.values())
 
+    @property
+    def peak(self) -> Prediction:
+        """The predicted peak of what runs."""
+        return self._peak(0)
+
     def join(self, sequence: Sequence) -> None:
         """Take a sequence in at the next step.
 
         Raises:
             QueueFull: too many wait.
             EngineClosed: the batch ends.
+            MemoryExceeded: it would not fit alone.
         """
+        self._require(sequence.tokens)
         with self._changed:
             if self._ending:
                 raise EngineClosed("expected a running engine, it was closed")
@@ -67,6 +77,11 @@ class Batch:
                 raise QueueFull(f"expected fewer than {self._limit} waiting requests; try again in a few seconds")
             self._waiting[sequence.priority].append(sequence)
             self._changed.notify()
+
+    def _require(self, tokens: int) -> None:
+        if not (self.running or self.waiting or self._budget.predict(tokens).fits):
+            self._budget.relearn(resident(), self._decoder.cache_bytes + self.prefixes.bytes)
+        self._budget.require(tokens)
 
     def cancel(self, request_id: str) -> None:
         """End a sequence at the next step."""
@@ -136,6 +151,7 @@ class Batch:
         if logits is None:
             return
         self._reading = None
+        self._budget.learn(resident(), self._decoder.cache_bytes + self.prefixes.bytes)
         slot = len(self._running)
         if reading.slot != slot:  # somebody left meanwhile
             self._decoder.move(reading.slot, slot)
@@ -149,6 +165,8 @@ class Batch:
             queue = next((self._waiting[priority] for priority in _ORDER if self._waiting[priority]), None)
             if queue is None or len(self._running) == self._slots:
                 return None
+            if self._running and not self._peak(queue[0].tokens).fits:
+                return None  # nobody overtakes it, or it would wait for ever
             if self._running and queue[0].adapter != self._adapter:
                 return None  # one adapter at a time; it waits for those that run, and nobody overtakes it
             sequence = queue.popleft()
@@ -157,6 +175,12 @@ class Batch:
                 self._adapter = sequence.adapter
             self._reading = self._reader.begin(sequence, len(self._running))
             return self._reading
+
+    def _peak(self, more: int) -> Prediction:
+        """The predicted peak with so many tokens more."""
+        reading = [self._reading.sequence] if self._reading else []
+        tokens = sum(sequence.tokens for sequence in (*self._running, *reading))
+        return self._budget.predict(tokens + more, self.prefixes.bytes)
 
     def _step(self) -> None:
         if not self._running:

@@ -17,6 +17,7 @@ class OnnxEngineConfig:
         prefix_cache: bytes of keys and values of prompt beginnings kept for the next prompt that begins alike.
         adapters: folder of LoRA adapters, `<name>.onnx_adapter`, for a graph that takes them.
         provider: what computes; cuda wants onnxruntime-gpu.
+        memory_budget: bytes that the process may hold at its peak; None: `budget.default_limit`.
         forced_tokens: whether tokens that a grammar forces are appended at once instead of decoded one by one.
     """
 
@@ -25,6 +26,7 @@ class OnnxEngineConfig:
     threads: int = 0
     waiting: int = 64
     prefix_cache: int = 256 * 2**20
+    memory_budget: int | None = None
     forced_tokens: bool = True
     adapters: Path | None = None
     provider: Literal["cpu", "cuda"] = "cpu"

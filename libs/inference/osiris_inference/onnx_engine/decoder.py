@@ -61,6 +61,9 @@ class Decoder:
         self._buffers = [zeros(shape, _TYPES[first.type]) for _ in self._caches]
         self.vocabulary = int(outputs[layout.logits].shape[-1])
         self.lengths = np.zeros(config.slots, np.int64)
+        self.touched = np.zeros(config.slots, np.int64)
+        """Tokens of each slot whose memory was ever written to: it stays real."""
+        self.bytes_per_token = sum(buffer[0, :, 0].nbytes for buffer in self._buffers)
         self.adapters = Adapters(config.adapters)
         self._parameters: Parameters = {}
 
@@ -87,6 +90,7 @@ class Decoder:
 
     def clear(self, slot: int) -> None:
         """Let `slot` hold nothing."""
+        self.touched[slot] = max(self.touched[slot], self.lengths[slot])
         self.lengths[slot] = 0
 
     def restore(self, slot: int, blocks: list[Block]) -> None:
@@ -111,7 +115,14 @@ class Decoder:
         length = self.lengths[source]
         for buffer in self._buffers:
             buffer[target, :, :length] = buffer[source, :, :length]
+        self.clear(target)
         self.lengths[target] = length
+
+    @property
+    def cache_bytes(self) -> int:
+        """Memory that keys and values have taken so far."""
+        np.maximum(self.touched, self.lengths, out=self.touched)
+        return int(self.touched.sum()) * self.bytes_per_token
 
     def _run(self, first: int, end: int, tokens: Tokens) -> Logits:
         raise NotImplementedError

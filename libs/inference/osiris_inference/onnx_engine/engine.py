@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from osiris_inference.budget import MemoryBudget, default_limit
 from osiris_inference.chat import ChatTemplate
 from osiris_inference.manifest import Manifest
 from osiris_inference.memory import give_back
@@ -26,6 +27,7 @@ from osiris_inference.protocol import (
     EngineError,
     EngineStats,
     GenerationRequest,
+    MemoryExceeded,
     Message,
     PromptTooLong,
 )
@@ -41,6 +43,7 @@ class _Model:
     template: ChatTemplate
     grammars: Grammars
     adapters: Adapters
+    budget: MemoryBudget
     batch: Batch
 
     def tokens(self, prompt: tuple[Message, ...] | str) -> list[int]:
@@ -128,8 +131,19 @@ class OnnxEngine:
 
     def stats(self) -> EngineStats:
         """See `TextEngine.stats`."""
-        batch = self._loaded().batch
-        return EngineStats(batch.running, batch.waiting, self._config.slots, batch.decoded_tokens, batch.prefixes.bytes)
+        model = self._loaded()
+        batch, budget = model.batch, model.budget
+        return EngineStats(
+            batch.running,
+            batch.waiting,
+            self._config.slots,
+            batch.decoded_tokens,
+            batch.prefixes.bytes,
+            memory_budget_bytes=budget.limit,
+            memory_predicted_bytes=batch.peak.total,
+            memory_measured_bytes=budget.measured,
+            memory_workspace_bytes=round(budget.workspace),
+        )
 
     async def swap(self, folder: Path) -> None:
         """See `TextEngine.swap`. Raises ValueError, and stays with the old version, when `folder` holds no model."""
@@ -185,9 +199,12 @@ class OnnxEngine:
 
         prompt = model.tokenizer.encode("Hello", add_special_tokens=False).ids
         sampler, text = Sampler(0, 1, 0), TextStream(model.tokenizer, ())
-        model.batch.join(Sequence("warm-up", prompt, 1, frozenset(), sampler, None, None, text, emit))
         try:
+            model.batch.join(Sequence("warm-up", prompt, 1, frozenset(), sampler, None, None, text, emit))
             await done
+        except MemoryExceeded as error:
+            model.batch.end(abort=True)
+            raise ValueError(f"expected a model that fits into its memory: {error}") from error
         except ValueError:
             model.batch.end(abort=True)
             raise
@@ -221,6 +238,9 @@ def _load(path: Path, config: OnnxEngineConfig) -> _Model:
     decoder = open_decoder(folder, replace(config, context=context))
     tokenizer_json = folder.tokenizer.read_text(encoding="utf-8")
     end_token = folder.manifest.end_tokens[0]
+    budget = MemoryBudget(
+        config.memory_budget or default_limit(), weights=folder.weight, bytes_per_token=decoder.bytes_per_token
+    )
     return _Model(
         manifest=folder.manifest,
         context=context,
@@ -228,5 +248,6 @@ def _load(path: Path, config: OnnxEngineConfig) -> _Model:
         template=folder.template,
         grammars=Grammars(tokenizer_json, decoder.vocabulary, end_token, forces=config.forced_tokens),
         adapters=decoder.adapters,
-        batch=Batch(decoder, slots=config.slots, waiting=config.waiting, prefix_cache=config.prefix_cache),
+        budget=budget,
+        batch=Batch(decoder, budget, slots=config.slots, waiting=config.waiting, prefix_cache=config.prefix_cache),
     )

@@ -59,6 +59,11 @@ class Sequence:
     _drawn: list[DrawnToken] = field(default_factory=list)
     _given: bool = False
 
+    @property
+    def tokens(self) -> int:
+        """Of prompt and answer, at most."""
+        return len(self.prompt) + self.limit
+
     def advance(self, logits: NDArray[np.float32]) -> bool:
         """Draw the next token, take those that must follow, give out what they complete; whether the answer goes on."""
         if self.grammar is not None:

@@ -18,6 +18,7 @@ from osiris_mesh.http.json_body import JsonRequest, only_json
 from osiris_mesh.http.keys import Keys
 from osiris_mesh.http.limiter import Limiter
 from osiris_mesh.http.settings import HttpSettings
+from osiris_mesh.http.traced import Traced
 from osiris_mesh.key_ring import KeyRing
 from osiris_mesh.service import Service
 
@@ -60,14 +61,14 @@ def app(
     dependencies: dict[str, Any],
     state: dict[str, Any] | None = None,
     origins: Sequence[str] = (),
-) -> SecurityHeaders:
+) -> SecurityHeaders | Traced:
     """The app.
 
     Args:
         dependencies: what handlers are given, by name: a value, or a `Provide`.
         origins: of the web pages that may call.
     """
-    return SecurityHeaders(
+    front = SecurityHeaders(
         Litestar(
             [*routers, docs.assets()],
             dependencies={name: _provided(value) for name, value in dependencies.items()},
@@ -83,6 +84,7 @@ def app(
             signature_types=[type(value) for value in dependencies.values() if not isinstance(value, Provide)],
         )
     )
+    return front if settings.otlp_endpoint is None else Traced(front)
 
 
 def _provided(value: Any) -> Provide:

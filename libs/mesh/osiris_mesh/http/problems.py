@@ -21,6 +21,7 @@ PROBLEM_JSON = "application/problem+json"
 STATUS: dict[ErrorCode, int] = {
     "invalid_request": 422,
     "prompt_too_long": 422,
+    "memory_exceeded": 422,
     "replaced": 409,
     "risk_gate_reject": 409,
     "queue_full": 429,

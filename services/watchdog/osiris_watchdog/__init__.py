@@ -1,0 +1,1 @@
+"""Watches memory, and has a service that grows past its limit restarted."""

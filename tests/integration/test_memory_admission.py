@@ -1,0 +1,46 @@
+"""A request that would take too much memory is refused over HTTP, with the numbers; the others go on."""
+
+from pathlib import Path
+
+import httpx
+from tests.support.desk import services
+from tests.support.gateways import door, problem
+
+from osiris_contracts import Presence
+from osiris_mesh.connection import connect
+from osiris_mesh.presence import alive
+
+MIB = 2**20
+
+
+async def _hermes(redis_url: str) -> Presence:
+    redis = connect(redis_url)
+    (found,) = await alive(redis, "hermes")
+    await redis.aclose()
+    return found
+
+
+async def _metric(presence: Presence, name: str) -> float:
+    async with httpx.AsyncClient() as http:
+        told = (await http.get(f"{presence.probe_url}/metrics", follow_redirects=True)).text
+    return next(float(line.split()[1]) for line in told.splitlines() if line.startswith(f"{name} "))
+
+
+async def test_a_request_past_the_budget_is_refused_with_the_numbers(
+    redis_url: str, tmp_path: Path, models_root: Path
+) -> None:
+    async with services(redis_url, tmp_path, models_root, "hermes"):
+        idle = await _metric(await _hermes(redis_url), "osiris_engine_memory_predicted_bytes")
+    budget = {"OSIRIS_HERMES_MEMORY_BUDGET_MIB": str(round(idle / MIB) + 45)}  # 1,000 tokens of keys and values
+    async with services(redis_url, tmp_path, models_root, "hermes", **budget), door(redis_url) as http:
+        body = {"prompt": "What is a stop?", "max_length": 8}
+        assert (await http.post("/generate/", json=body)).status_code == 200
+        told = problem(await http.post("/generate/", json=body | {"max_length": 1_900}), 422, "memory_exceeded")
+        assert (
+            f"at most {budget['OSIRIS_HERMES_MEMORY_BUDGET_MIB']} MiB" in told.detail
+            and "ask for at most" in told.detail
+        )
+        assert (await http.post("/generate/", json=body)).status_code == 200
+        hermes = await _hermes(redis_url)
+        assert await _metric(hermes, "osiris_engine_memory_workspace_bytes") > 0
+        assert await _metric(hermes, "osiris_engine_memory_measured_bytes") > idle / 2
