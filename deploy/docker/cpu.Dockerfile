@@ -6,14 +6,16 @@ ARG BASE=python:3.11-slim
 FROM ${BASE} AS build
 ARG SERVICE
 WORKDIR /src
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_CONFIG_FILE=/run/secrets/pip
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONFIG_FILE=/run/secrets/pip
 COPY deploy/docker/locks deploy/docker/locks
+COPY deploy/docker/slim.sh deploy/docker/slim.sh
 # pip and the build backend stay here: the image has neither
-RUN --mount=type=secret,id=pip \
+RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /build \
     && /build/bin/pip install --no-deps -r deploy/docker/locks/build.lock \
     && python3 -m venv --without-pip /opt/osiris \
-    && /build/bin/pip --python /opt/osiris/bin/python install --no-deps -r "deploy/docker/locks/${SERVICE}.lock"
+    && /build/bin/pip --python /opt/osiris/bin/python install --no-deps -r "deploy/docker/locks/${SERVICE}.lock" \
+    && deploy/docker/slim.sh /opt/osiris
 COPY libs libs
 COPY services services
 RUN sed -n 's|^# member: |/src/|p' "deploy/docker/locks/${SERVICE}.lock" > members \

@@ -8,11 +8,11 @@ FROM ${BASE} AS build
 ARG SERVICE
 ARG ENVIRONMENT
 WORKDIR /src
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_CONFIG_FILE=/run/secrets/pip
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONFIG_FILE=/run/secrets/pip
 COPY deploy/docker/locks deploy/docker/locks
 COPY services services
 # torch's wheel names the exact versions of CUDA's libraries it was built with; the lock has those of everything else
-RUN --mount=type=secret,id=pip \
+RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
     lock="services/${SERVICE}/environments/${ENVIRONMENT}.lock" \
     && python3 -m venv /build \
     && /build/bin/pip install --no-deps -r deploy/docker/locks/build.lock \
