@@ -84,6 +84,7 @@ lint-deploy: $(DEPLOY)/.installed  ## actionlint, yamllint and hadolint
 	@$(DEPLOY)/bin/python -m pytest -q --confcutdir tests/deploy tests/deploy/test_lint.py
 
 test-containers: $(STAMP) $(DEPLOY)/.installed  ## the stack in real containers, where Docker or podman is: make test-containers ONLY=health
+	@tests/containers/install.sh
 	@$(DEPLOY)/bin/python -m pytest --confcutdir tests/containers tests/containers $(if $(ONLY),-k $(ONLY))
 
 release: $(STAMP)  ## build, push, describe and sign every image: make release REGISTRY=registry.example/desk TAG=v1.2.3
