@@ -38,7 +38,7 @@ def measured(page: str) -> Measured:
     def find(pattern: str) -> tuple[float, ...]:
         found = re.search(pattern, page)
         if found is None:
-            raise ValueError(f"expected '{pattern}' in docs/performance.md; run make bench-engines and make bench-gateway")
+            raise ValueError(f"expected '{pattern}' in docs/performance.md; run make bench-engines, make bench-gateway")
         return tuple(float(each.replace(",", "")) for each in found.groups())
 
     (gateway,) = find(r"A request takes ([\d,]+) µs of CPU in the gateway")
@@ -68,9 +68,9 @@ def tables(of: Measured) -> str:
     head = "| requests/s | " + " | ".join(f"{rate:,}" for rate in RATES) + " |\n|---|" + "---|" * len(RATES)
     body = "\n".join(f"| {name} | {' | '.join(values)} |" for name, values in rows)
     return (
-        f"Measured: a request costs {of.gateway:,.0f} µs of CPU in the gateway, {of.worker:,.0f} in the worker's mesh and "
-        f"{of.redis:,.0f} in Redis; an engine on {of.cores} cores makes {of.tokens:.0f} tokens or {of.proposals:.2f} "
-        f"proposals a second. Cores are filled to {BUSY:.0%}.\n\n{head}\n{body}\n\n"
+        f"Measured: a request costs {of.gateway:,.0f} µs of CPU in the gateway, {of.worker:,.0f} in the worker's mesh "
+        f"and {of.redis:,.0f} in Redis; an engine on {of.cores} cores makes {of.tokens:.0f} tokens or "
+        f"{of.proposals:.2f} proposals a second. Cores are filled to {BUSY:.0%}.\n\n{head}\n{body}\n\n"
         f"One Redis is full at {math.floor(1e6 / of.redis):,} requests/s, and should be given {math.floor(shard):,}."
     )
 
@@ -85,7 +85,8 @@ def _gb(size: float) -> str:
 
 def render(page: str, of: Measured) -> str:
     """docs/scale.md with its tables anew."""
-    return re.sub(r"(<!-- scale -->\n).*?(<!-- /scale -->)", lambda mark: mark[1] + tables(of) + "\n" + mark[2], page, flags=re.S)
+    marked = re.compile(r"(<!-- scale -->\n).*?(<!-- /scale -->)", re.DOTALL)
+    return marked.sub(lambda mark: f"{mark[1]}{tables(of)}\n{mark[2]}", page)
 
 
 if __name__ == "__main__":
