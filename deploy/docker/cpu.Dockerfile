@@ -8,19 +8,19 @@ ARG SERVICE
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONFIG_FILE=/run/secrets/pip
 COPY deploy/docker/locks deploy/docker/locks
-COPY deploy/docker/slim.sh deploy/docker/slim.sh
 # pip and the build backend stay here: the image has neither
 RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /build \
     && /build/bin/pip install --no-deps -r deploy/docker/locks/build.lock \
     && python3 -m venv --without-pip /opt/osiris \
-    && /build/bin/pip --python /opt/osiris/bin/python install --no-deps -r "deploy/docker/locks/${SERVICE}.lock" \
-    && deploy/docker/slim.sh /opt/osiris
+    && /build/bin/pip --python /opt/osiris/bin/python install --no-deps -r "deploy/docker/locks/${SERVICE}.lock"
 COPY libs libs
 COPY services services
+COPY deploy/docker/slim.sh deploy/docker/slim.sh
 RUN sed -n 's|^# member: |/src/|p' "deploy/docker/locks/${SERVICE}.lock" > members \
     && xargs -a members /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels \
-    && /build/bin/pip --python /opt/osiris/bin/python install --no-deps --no-index /wheels/*.whl
+    && /build/bin/pip --python /opt/osiris/bin/python install --no-deps --no-index /wheels/*.whl \
+    && deploy/docker/slim.sh /opt/osiris
 
 FROM ${BASE}
 ARG SERVICE

@@ -1,11 +1,14 @@
 """What is generated for deploying is what its sources say now."""
 
+import ast
 import importlib.util
 import re
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.utils import canonicalize_name
 
 
 @pytest.fixture
@@ -47,3 +50,37 @@ def test_every_service_has_a_chart_and_a_place_in_compose(repository: Path) -> N
         name = path.parent.name
         assert (repository / "deploy/helm" / name.replace("_", "-") / "Chart.yaml").exists(), name
         assert re.search(rf"^  {name}:", compose, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("tool", ["image_locks"], indirect=True)
+def test_an_image_lacks_nothing_that_its_service_imports(tool: ModuleType, repository: Path) -> None:
+    """A difference: a pyproject.toml does not say what its code imports."""
+    providers = packages_distributions()
+    found = []
+    for service in tool.services():
+        folders, lines = tool.lock(service)
+        held = {canonicalize_name(re.split("[=;]", line)[0]) for line in lines}
+        for path in (each for folder in folders for each in (repository / folder).glob("osiris_*/**/*.py")):
+            if path.parent.name == "vllm_engine":  # of an environment of its own
+                continue
+            for module in imported(path):
+                names = set(map(canonicalize_name, providers.get(module, [])))
+                # what is of no wheel here is the standard library's, or of an environment of its own
+                if names and not names & (held | {f"osiris-{Path(folder).name}" for folder in map(name_of, folders)}):
+                    found.append(f"{service}: {path.relative_to(repository)} imports {module}")
+    assert sorted(set(found)) == []
+
+
+def name_of(folder: str) -> str:
+    return folder.replace("_", "-")
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level modules that a file imports, wherever in it."""
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            modules.add(node.module.partition(".")[0])
+    return modules
