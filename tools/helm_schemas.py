@@ -93,6 +93,12 @@ SERVICE: Schema = {
     "startSeconds": whole(10, 7200),
     "preStopSeconds": whole(0, 300),
     "persistence": {"type": "object", "propertyNames": {"pattern": NAME["pattern"]}, "additionalProperties": VOLUME},
+    "secretFiles": {
+        "type": "object",
+        "additionalProperties": closed(
+            {"path": VOLUME["properties"]["path"], "secret": NAME}, required=["path", "secret"]
+        ),
+    },
     "mountModels": FLAG,
     "pdb": closed({"enabled": FLAG, "maxUnavailable": whole(0, 1000)}),
     "networkPolicy": closed({"enabled": FLAG, "public": FLAG, "extraEgress": {"type": "array", "items": ANY}}),

@@ -27,8 +27,10 @@ ARG SERVICE
 ARG PORT=9000
 COPY --from=build /opt/osiris /opt/osiris
 COPY deploy/docker/entrypoint.sh deploy/docker/health.py /opt/
-# /app/home and its volumes are the only places a service writes to
-RUN mkdir -p /app/home/data /app/lancedb_data /app/models && chown -R 10001:10001 /app
+# the volumes, of which each service has its own: a new one belongs to whom its folder does
+WORKDIR /app
+RUN mkdir -p lancedb_data models home/data home/dgm home/keys home/nights home/policies \
+    && chown -R 10001:10001 /app
 ENV PATH=/opt/osiris/bin:${PATH} \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -37,7 +39,6 @@ ENV PATH=/opt/osiris/bin:${PATH} \
     OSIRIS_HOME=/app/home \
     OSIRIS_MODELS=/app/models \
     OSIRIS_TABLES=/app/lancedb_data
-WORKDIR /app
 USER 10001:10001
 EXPOSE ${PORT}
 STOPSIGNAL SIGTERM

@@ -37,7 +37,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/osiris /opt/osiris
 COPY deploy/docker/entrypoint.sh deploy/docker/health.py /opt/
-RUN mkdir -p /app/home/data /app/lancedb_data /app/models && chown -R 10001:10001 /app
+WORKDIR /app
+RUN mkdir -p lancedb_data models home/data home/dgm home/keys home/nights home/policies \
+    && chown -R 10001:10001 /app
 ENV PATH=/opt/osiris/bin:${PATH} \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -50,7 +52,6 @@ ENV PATH=/opt/osiris/bin:${PATH} \
     OSIRIS_HOME=/app/home \
     OSIRIS_MODELS=/app/models \
     OSIRIS_TABLES=/app/lancedb_data
-WORKDIR /app
 USER 10001:10001
 EXPOSE ${PORT}
 STOPSIGNAL SIGTERM

@@ -96,6 +96,9 @@ spec:
         {{- range $name, $volume := $v.persistence }}
         - {name: {{ $name }}, mountPath: {{ $volume.path }}}
         {{- end }}
+        {{- range $name, $files := $v.secretFiles }}
+        - {name: {{ $name }}, mountPath: {{ $files.path }}, readOnly: true}
+        {{- end }}
         {{- if $ca }}
         - {name: redis-ca, mountPath: /etc/osiris/redis-ca, readOnly: true}
         {{- end }}
@@ -113,6 +116,9 @@ spec:
     {{- range $name, $volume := $v.persistence }}
     - name: {{ $name }}
       persistentVolumeClaim: {claimName: {{ $volume.existingClaim | default (printf "%s-%s" (include "osiris.name" $root) $name) }}}
+    {{- end }}
+    {{- range $name, $files := $v.secretFiles }}
+    - {name: {{ $name }}, secret: {secretName: {{ $files.secret }}, defaultMode: 0440}}
     {{- end }}
     {{- if $ca }}
     - {name: redis-ca, secret: {secretName: {{ $ca }}}}
