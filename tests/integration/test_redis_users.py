@@ -279,7 +279,7 @@ async def test_the_users_are_those_that_the_tool_makes(desk: Desk) -> None:
     assert written == tool["render"](), "run: make acl"
     assert " on " not in written and "#" not in written and "nopass" not in written and ">" not in written
     names = [line.split()[1] for line in written.splitlines()]
-    assert names == ["default", *tool["SERVICES"], "operator"]
+    assert names == ["default", *tool["SERVICES"], "scaler", "operator"]
 
 
 async def test_secrets_are_for_their_owner_alone_and_stay(tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ def environment(settings: CliSettings, redis_url: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "OSIRIS_HOME": str(settings.home),
         "OSIRIS_MODELS": str(settings.models_folder),
+        "OSIRIS_TABLES": str(settings.tables),
         "OSIRIS_REDIS_URL": redis_url,
         "OSIRIS_GATEWAY_HOST": settings.gateway_host,
         "OSIRIS_GATEWAY_PORT": str(settings.gateway_port),

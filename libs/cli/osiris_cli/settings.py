@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from osiris_cli.errors import CliError
@@ -44,6 +44,11 @@ class CliSettings(BaseSettings):
     )
     models: Annotated[Path, AfterValidator(_absolute)] | None = Field(
         default=None, description="Folder of the models; unset: `models` under the home."
+    )
+    tables_folder: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OSIRIS_TABLES"),
+        description="Folder of the LanceDB tables; unset: `data/lancedb` under the home.",
     )
     gateway_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the gateway listens.")
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port on which the gateway listens.")
@@ -98,7 +103,7 @@ class CliSettings(BaseSettings):
     @property
     def tables(self) -> Path:
         """Where the trainer's and the desk's tables lie."""
-        return self.home / "data" / "lancedb"
+        return self.tables_folder or self.home / "data" / "lancedb"
 
     @property
     def logs(self) -> Path:
@@ -108,8 +113,8 @@ class CliSettings(BaseSettings):
     @property
     def demo(self) -> "CliSettings":
         """The same settings for `osiris demo`: a home of its own beside the real one, no planner and no watchdog."""
-        own = {"home": self.home / "demo", "models": self.models_folder, "planner": False, "watchdog": False}
-        return self.model_copy(update=own)
+        own = {"home": self.home / "demo", "models": self.models_folder, "tables_folder": None}
+        return self.model_copy(update={**own, "planner": False, "watchdog": False})
 
 
 def load(**given: object) -> CliSettings:

@@ -22,6 +22,7 @@ def make(folder: Path, settings: EngineSettings) -> TextEngine:
                 context=settings.context or VllmEngineConfig.context,
                 waiting=settings.waiting,
                 memory_share=settings.gpu_memory_share,
+                tensor_parallel=settings.tensor_parallel,
                 adapters=settings.adapters,
             ),
         )

@@ -44,6 +44,9 @@ class EngineSettings(MeshSettings):
     gpu_memory_share: float = Field(
         default=0.9, gt=0, le=1, description="vllm: of the GPU's memory, for weights, keys and values."
     )
+    tensor_parallel: int = Field(
+        default=1, ge=1, le=16, description="vllm: GPUs of this machine that hold the model together."
+    )
     adapters: Path | None = Field(
         default=None,
         description="Folder of LoRA adapters a request may name: NAME.onnx_adapter, or PEFT folders for vllm.",

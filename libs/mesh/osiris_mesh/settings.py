@@ -42,6 +42,11 @@ class MeshSettings(BaseSettings):
         validation_alias=shared("HOME"),
         description="Folder under which everything the desk writes lies.",
     )
+    tables_folder: Path | None = Field(
+        default=None,
+        validation_alias=shared("TABLES"),
+        description="Folder of the LanceDB tables; unset: `data/lancedb` under the home.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias=shared("LOG_LEVEL"), description="Least severe level that is logged."
     )
@@ -116,7 +121,7 @@ class MeshSettings(BaseSettings):
     @property
     def tables(self) -> Path:
         """Where the LanceDB tables lie."""
-        return self.data / "lancedb"
+        return self.tables_folder or self.data / "lancedb"
 
     @property
     def policies(self) -> Path:

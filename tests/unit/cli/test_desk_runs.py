@@ -267,6 +267,7 @@ def test_every_service_is_told_where_its_desk_is(tmp_path: Path, monkeypatch: py
         assert told == {
             "OSIRIS_HOME": str(tmp_path),
             "OSIRIS_MODELS": str(tmp_path / "models"),
+            "OSIRIS_TABLES": str(tmp_path / "data" / "lancedb"),
             "OSIRIS_REDIS_URL": "unix:///x.sock",
             "OSIRIS_GATEWAY_HOST": "127.0.0.1",
             "OSIRIS_GATEWAY_PORT": "8123",

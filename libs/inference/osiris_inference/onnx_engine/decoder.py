@@ -212,6 +212,8 @@ def _session(graph: Path, config: OnnxEngineConfig) -> onnxruntime.InferenceSess
         )
     if not graph.exists():
         raise ValueError(f"expected an ONNX graph at {graph}, there is none")
+    if config.provider == "cuda":
+        onnxruntime.preload_dlls()  # CUDA's libraries, where they are wheels
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = config.threads
     options.inter_op_num_threads = 1

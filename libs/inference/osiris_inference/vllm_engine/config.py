@@ -13,6 +13,7 @@ class VllmEngineConfig:
         context: tokens of prompt and answer together.
         waiting: requests that may wait for room.
         memory_share: of the GPU's memory, for weights and keys and values together.
+        tensor_parallel: GPUs that hold the model together.
         cpu_cache_gib: of keys and values, on vLLM's CPU build.
         adapters: folder of LoRA adapters, a folder each (PEFT: adapter_config.json, adapter_model.safetensors).
     """
@@ -21,5 +22,6 @@ class VllmEngineConfig:
     context: int = 6144
     waiting: int = 64
     memory_share: float = 0.9
+    tensor_parallel: int = 1
     cpu_cache_gib: int = 1
     adapters: Path | None = None

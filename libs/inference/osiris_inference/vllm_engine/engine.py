@@ -226,6 +226,7 @@ class VllmEngine:
             max_model_len=self._config.context,
             max_num_seqs=self._config.slots,
             gpu_memory_utilization=self._config.memory_share,
+            tensor_parallel_size=self._config.tensor_parallel,
             scheduling_policy="priority",
             enable_prefix_caching=True,
             enable_sleep_mode=current_platform.is_sleep_mode_available(),
