@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from osiris_contracts import Decision
 from osiris_desk.backtest.run import backtest
@@ -16,8 +17,7 @@ from osiris_desk.venue.terms import Terms
 MakePolicy = Callable[[Mapping[str, Bars]], LoadedPolicy]
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(NamedTuple):
     """A decision that another future changed.
 
     Attributes:

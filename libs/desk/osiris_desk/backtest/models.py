@@ -17,10 +17,18 @@ class Models(Protocol):
 
 
 class Nobody:
-    """No models: what a policy asks phi3 fails, and no critique is written."""
+    """No models: what a policy asks phi3 fails, and no critique is written.
+
+    Attributes:
+        asked: questions to phi3 so far.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
 
     def phi3(self, request: GenerateRequest) -> ErrorReply:
         """Refuse."""
+        self.asked += 1
         return ErrorReply(code="model_not_loaded", message="expected a model, this backtest has none")
 
     def hermes(self, request: GenerateRequest) -> None:
