@@ -24,7 +24,8 @@ def connect(url: str) -> Client:
     retry = Retry(ExponentialBackoff(cap=1, base=0.05), 3)
     if (behind := SentinelUrl.read(url)) is None:
         return Redis.from_url(url, decode_responses=False, retry=retry)
-    return Sentinel(behind.sentinels).master_for(behind.master, decode_responses=False, retry=retry, **behind.options)
+    asked: Any = cast(Any, Sentinel)(behind.sentinels)  # redis-py does not type it
+    return asked.master_for(behind.master, decode_responses=False, retry=retry, **behind.options)
 
 
 def broker(url: str, **options: Any) -> RedisBroker:
