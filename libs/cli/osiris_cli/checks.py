@@ -108,27 +108,36 @@ def redis(settings: CliSettings) -> Check:
 
 
 def _external_redis(url: str) -> Check:
-    from redis import Redis
     from redis.exceptions import RedisError
 
     shown = without_password(url)
     try:
-        with Redis.from_url(url, decode_responses=True, socket_timeout=3, socket_connect_timeout=3) as client:
-            facts = client.info()
+        facts = asyncio.run(_facts(url))
     except (RedisError, OSError, ValueError) as error:
         return Check("redis", "fail", f"no answer from {shown}: {error}", "start it, or mend OSIRIS_REDIS_URL")
     version = tuple(int(part) for part in str(facts["redis_version"]).split(".")[:2])
     if version < MINIMUM_VERSION:
         needed = ".".join(map(str, MINIMUM_VERSION))
         return Check("redis", "fail", f"expected {needed} or newer, {shown} is {facts['redis_version']}", "upgrade it")
-    policy = facts.get("maxmemory_policy", "noeviction")
+    policy = str(facts.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":
         mend = "redis-cli config set maxmemory-policy noeviction"
         return Check("redis", "warn", f"{shown} drops entries when it is full ({policy})", mend)
-    if not int(facts.get("aof_enabled", 0)):
+    if not int(str(facts.get("aof_enabled", 0))):
         mend = "redis-cli config set appendonly yes"
         return Check("redis", "warn", f"{shown} forgets what it holds when it is restarted (no AOF)", mend)
     return Check("redis", "ok", f"{facts['redis_version']} at {shown}")
+
+
+async def _facts(url: str) -> "dict[str, object]":
+    from osiris_mesh.connection import connect
+
+    client = connect(url)
+    try:
+        async with asyncio.timeout(3):
+            return dict(await client.info())
+    finally:
+        await client.aclose()
 
 
 def streams(settings: CliSettings) -> list[Check]:

@@ -9,9 +9,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from osiris_cli.errors import CliError
 from osiris_cli.network import without_password
+from osiris_mesh.sentinel import SCHEME, SentinelUrl
 
 LOGS = "logs"
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://", SCHEME)
 
 
 def _absolute(path: Path) -> Path:
@@ -22,6 +23,8 @@ def _redis_url(url: str) -> str:
     if not url.startswith(REDIS_SCHEMES):
         shown = without_password(url)
         raise ValueError(f"expected a URL that starts with {', '.join(REDIS_SCHEMES)}, was '{shown}'")
+    if SentinelUrl.read(url) is not None:
+        return url
     try:
         _ = urlsplit(url).port
     except ValueError:

@@ -1,11 +1,15 @@
 """Connections to Redis."""
 
-from typing import Any
+from typing import Any, cast
 
+from faststream.redis import RedisBroker, RedisSentinelBroker
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ResponseError
+
+from osiris_mesh.sentinel import SentinelUrl
 
 # redis-py types every answer as the union of what both wire protocols give, which no caller can use. What the
 # answers look like is pinned by the tests over a real Redis instead.
@@ -16,8 +20,21 @@ BLOCK_MS = 2_000
 
 
 def connect(url: str) -> Client:
-    """A client for `url` whose answers are bytes."""
-    return Redis.from_url(url, decode_responses=False, retry=Retry(ExponentialBackoff(cap=1, base=0.05), 3))
+    """A client for `url` whose answers are bytes; behind Sentinel it follows the master."""
+    retry = Retry(ExponentialBackoff(cap=1, base=0.05), 3)
+    if (behind := SentinelUrl.read(url)) is None:
+        return Redis.from_url(url, decode_responses=False, retry=retry)
+    asked: Any = cast(Any, Sentinel)(behind.sentinels)  # redis-py does not type it
+    return asked.master_for(behind.master, decode_responses=False, retry=retry, **behind.options)
+
+
+def broker(url: str, **options: Any) -> RedisBroker:
+    """FastStream's broker on `url`."""
+    if (behind := SentinelUrl.read(url)) is None:
+        return RedisBroker(url, **options)
+    return RedisSentinelBroker(
+        sentinels=list(behind.sentinels), sentinel_master_name=behind.master, **cast(Any, behind.options), **options
+    )
 
 
 async def ensure_group(redis: Client, stream: str, group: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from osiris_mesh import scripts
+from osiris_mesh import scripts, tracing
 from osiris_mesh.delivery import REPLY_SECONDS, Delivery
 from osiris_mesh.envelope import Fields, wrap
 from osiris_mesh.scripts import Output
@@ -71,5 +71,5 @@ class Pieces:
             source=self._delivery.source,
             correlationid=self._delivery.correlation_id,
             causationid=self._delivery.id,
-            traceparent=self._delivery.envelope.traceparent,
+            traceparent=tracing.traceparent() or self._delivery.envelope.traceparent,
         ).to_fields()

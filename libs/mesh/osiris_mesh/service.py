@@ -14,12 +14,12 @@ from typing import Any, cast
 import psutil
 import structlog
 from faststream import AckPolicy, BaseMiddleware
-from faststream.redis import RedisBroker
 
 from osiris_contracts import ModelStatus, Presence, streams
 from osiris_mesh import batches, logs, tracing
 from osiris_mesh.bounded_http import HttpLimits
 from osiris_mesh.bus import Bus
+from osiris_mesh.connection import broker
 from osiris_mesh.control import Controls
 from osiris_mesh.errors import RestartWanted
 from osiris_mesh.handling import Handler
@@ -83,7 +83,7 @@ class Service:
         self._probe_url: str | None = None
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
-        self._broker = RedisBroker(
+        self._broker = broker(
             settings.redis_url,
             middlewares=[self._middleware],
             ack_policy=AckPolicy.MANUAL,

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from osiris_mesh.sentinel import SentinelUrl
+
 
 def shared(name: str) -> AliasChoices:
     """The variable `OSIRIS_<name>`, the same for every service, whatever its prefix."""
@@ -15,6 +17,8 @@ def shared(name: str) -> AliasChoices:
 
 def _redis_url(url: str) -> str:
     """Refuse what redis-py cannot read, without repeating it: it may hold a password."""
+    if SentinelUrl.read(url) is not None:
+        return url
     try:
         readable = urlsplit(url).scheme in ("redis", "rediss", "unix") and urlsplit(url).port != 0
     except ValueError:  # what should be a port is none
@@ -35,7 +39,8 @@ class MeshSettings(BaseSettings):
     redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
         default="redis://127.0.0.1:6379/0",
         validation_alias=shared("REDIS_URL"),
-        description="Redis or Valkey, 6.2 or newer: redis://user:password@host:port/0, rediss:// for TLS, unix:///path.",
+        description="Redis or Valkey, 6.2 or newer: redis://user:password@host:port/0, rediss:// for TLS, "
+        "unix:///path, redis+sentinel://user:password@host:port,host:port/master/0.",
     )
     home: Path = Field(
         default=Path(".osiris"),

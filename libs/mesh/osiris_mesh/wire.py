@@ -36,6 +36,8 @@ class Wire:
         """
         try:
             async with asyncio.timeout(self._patience):
+                if not self._connection.is_connected:
+                    await self._connection.connect()  # sending would not ask Sentinel for the master
                 await self._connection.send_packed_command(b"".join(commands), check_health=False)
                 return [await self._answer() for _ in commands]
         except builtins.TimeoutError:
