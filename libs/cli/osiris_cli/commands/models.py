@@ -62,6 +62,24 @@ def verify(
     typer.echo(f"{folder.name}: {folders.verify(folder)}")
 
 
+@models.command(epilog="Example: osiris models pull phi3 microsoft/Phi-3-mini-4k-instruct-onnx --folder NAME")
+def pull(
+    role: Role,
+    repository: Annotated[str, typer.Argument(help="OWNER/NAME on the Hugging Face hub.", show_default=False)],
+    revision: Annotated[str | None, typer.Option(help="Commit, branch or tag; else the newest.")] = None,
+    folder: Annotated[str | None, typer.Option(help="The one folder of it to fetch.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Fetch a published model, as data alone, and verify it; nothing else here ever fetches one."""
+    from osiris_cli import models as folders
+    from osiris_cli import pulling, settings
+
+    root = settings.load(home=home).models_folder
+    found = pulling.pull(root, role, repository, revision=revision, folder=folder)
+    typer.echo(f"{found.name}: {folders.verify(found)}")
+    typer.echo(f"use it from now on: osiris models use {role} {found.name}")
+
+
 @models.command(epilog=EXAMPLE)
 def use(
     role: Role,
