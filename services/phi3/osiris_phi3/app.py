@@ -5,12 +5,11 @@ from dataclasses import replace
 from osiris_contracts import GenerateRequest, GenerateResult, Proposal, streams
 from osiris_inference.conversation import conversation
 from osiris_inference.embedding import MiniLm
+from osiris_inference.proposing import MAX_TOKENS, SYSTEM_PROMPT, proposal_schema
 from osiris_inference.serving import ModelService, generation
 from osiris_mesh import Delivery, Refused, Service
 from osiris_phi3.few_shot import FewShots
-from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
 from osiris_phi3.memory import Memory
-from osiris_phi3.prompt import SYSTEM_PROMPT
 from osiris_phi3.settings import Phi3Settings
 
 
