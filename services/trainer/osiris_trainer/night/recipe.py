@@ -17,7 +17,6 @@ class Recipe(BaseModel):
     top_layers: int = Field(ge=0, description="Layers that learn, from the top; 0: all.")
     rank: int = Field(ge=1)
     batch: int = Field(ge=1)
-    max_tokens: int = Field(ge=64)
     sft_steps: int = Field(ge=1)
     sft_rate: float = Field(gt=0)
     dpo_steps: int = Field(ge=0)
