@@ -1,7 +1,7 @@
 """What a model folder says of itself."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +29,7 @@ class Manifest:
         precision: of the weights, such as q8.
         context: tokens of prompt and answer together.
         end_tokens: tokens that end an answer.
+        lineage: of a trained version: hashes of what it was made from, by name; empty otherwise.
     """
 
     version: str
@@ -37,6 +38,7 @@ class Manifest:
     precision: str
     context: int
     end_tokens: tuple[int, ...]
+    lineage: dict[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write it into a model folder."""
