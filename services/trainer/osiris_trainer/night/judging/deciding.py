@@ -23,6 +23,7 @@ class Compared:
 
 
 def decide(
+    *,
     base: str,
     candidate: str,
     held_out: Sequence[Compared],

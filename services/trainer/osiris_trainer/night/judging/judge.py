@@ -50,5 +50,12 @@ async def _judge(
     compared = [Compared(*each) for each in zip(asked, before, after, strict=True)]
     held_out, regression = compared[: len(dataset.held_out)], compared[len(dataset.held_out) :]
     cost = await measure(base, candidate, 1 + criteria.cost_margin, progress)
-    verdict = decide(version_of(base), version_of(candidate), held_out, regression, cost, criteria)
+    verdict = decide(
+        base=version_of(base),
+        candidate=version_of(candidate),
+        held_out=held_out,
+        regression=regression,
+        cost=cost,
+        criteria=criteria,
+    )
     return Judgement(verdict, tuple(held_out), tuple(regression))
