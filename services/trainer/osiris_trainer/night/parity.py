@@ -67,8 +67,7 @@ def of_weights(folder: Path, texts: list[tuple[Tokens, Tokens]]) -> list[Logits]
     )
     with torch.inference_mode():
         return [
-            model(torch.tensor([prompt + answer[:-1]])).logits[0, len(prompt) - 1 :].numpy()
-            for prompt, answer in texts
+            model(torch.tensor([prompt + answer[:-1]])).logits[0, len(prompt) - 1 :].numpy() for prompt, answer in texts
         ]
 
 
