@@ -96,11 +96,10 @@ _SHOWN = (
 """What the gateway shows to whoever watches the desk."""
 
 
-def _model(model: ModelId, *looks_at: str) -> Needs:
+def _model(model: ModelId) -> Needs:
     return Needs(
         owns=(*_consumed(streams.REQUESTS_OF[model]), f"effect:{model}:*", f"effect-answers:{model}"),
         answers=_REPLIES,
-        looks_at=looks_at,
     )
 
 
@@ -129,7 +128,14 @@ SERVICES = {
         commands=("info",),  # whether Redis has room
     ),
     "hermes": _model("hermes"),
-    "phi3": _model("phi3", streams.FEEDBACK_SUBMITTED),  # it learns from corrections
+    "phi3": Needs(
+        owns=(*_model("phi3").owns, *_consumed(streams.MODELS_PUBLISHED)),
+        answers=_REPLIES,
+        looks_at=(
+            streams.FEEDBACK_SUBMITTED,  # it learns from corrections
+            streams.PROPOSAL_CREATED,  # and watches how a new version does
+        ),
+    ),
     "orchestrator": Needs(
         owns=(
             *_consumed(streams.MARKET_TICKS, streams.MARKET_FILLS, streams.ADVICE_GENERATED),
@@ -173,6 +179,7 @@ SERVICES = {
             streams.FEEDBACK_SUBMITTED,
             streams.OUTCOME_OBSERVED,
         ),
+        publishes=(streams.MODELS_PUBLISHED,),
     ),
 }
 

@@ -65,7 +65,7 @@ from osiris_contracts.market import (
     Side,
     price_text,
 )
-from osiris_contracts.operations import Control, DeadLetter, ModelStatus, Presence
+from osiris_contracts.operations import Control, DeadLetter, ModelStatus, ModelVersion, Presence
 from osiris_contracts.proposal import (
     Action,
     FewShot,
@@ -139,6 +139,7 @@ __all__ = [
     "MarketTick",
     "ModelId",
     "ModelStatus",
+    "ModelVersion",
     "Order",
     "OrderRejection",
     "Origin",

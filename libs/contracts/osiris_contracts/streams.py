@@ -20,6 +20,7 @@ TTS_REQUESTS: Final = "tts.requests"
 AUDIO_BYTES: Final = "audio.bytes"
 """A stream of clips, and a pub/sub channel of the same name with each as base64 WAV."""
 ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
+MODELS_PUBLISHED: Final = "models.published"
 DESK_COMMANDS: Final = "desk.commands"
 DESK_STATUS: Final = "desk.status"
 ORCHESTRATOR_REPLIES: Final = "orchestrator.replies"
@@ -62,6 +63,7 @@ RETENTION: Final[dict[str, Retention]] = {
     ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
     TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
     AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
+    MODELS_PUBLISHED: Retention(timedelta(days=30), 1_000),
     DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
@@ -89,6 +91,7 @@ _OWN: Final = frozenset(
         TTS_REQUESTS,
         AUDIO_BYTES,
         ASSESSMENT_SPOKEN,
+        MODELS_PUBLISHED,
         DESK_COMMANDS,
         DESK_STATUS,
     }
