@@ -136,3 +136,8 @@ def _config(weights: Weights) -> dict[str, Any]:
 
 def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def licence(source: Path) -> str:
+    """Of the weights, as a GGUF file tells it."""
+    return "unknown" if source.is_dir() else str(Weights(source).metadata("general.license", "unknown"))

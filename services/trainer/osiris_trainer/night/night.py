@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from osiris_trainer.night.dataset import TooFew
 from osiris_trainer.night.examples import Dataset
@@ -88,7 +88,7 @@ def run(
         How it ended.
     """
     started = now()
-    facts = {"base": origin.base, "code": origin.code, "seed": origin.recipe.seed}
+    facts: dict[str, Any] = {"base": origin.base, "code": origin.code, "seed": origin.recipe.seed}
     try:
         dataset = steps.dataset()
     except TooFew as few:
@@ -116,42 +116,35 @@ def run(
     bound(folder, kept, work.folder)
     progress(f"night {name}: {content.train} examples, {content.held_out} held out, {content.regression} in regression")
     try:
-        night = _work(origin, steps, dataset, work, facts, now)
+        ended = _work(origin, steps, dataset, work)
     except Exception as error:
         nights.add(Night(ending="failed", reason=f"{type(error).__name__}: {error}", ended_at=now(), **facts))
         raise
+    night = Night(ended_at=now(), **facts, **ended)
     nights.add(night)
     work.tidy()
     return night
 
 
-def _work(
-    origin: Origin, steps: Steps, dataset: Dataset, work: Work, facts: dict[str, object], now: Callable[[], datetime]
-) -> Night:
+def _work(origin: Origin, steps: Steps, dataset: Dataset, work: Work) -> dict[str, Any]:
+    """Everything from the dataset to the version that is served; returns how it ended."""
     work.step("dataset", dataset.write)
-    version = f"night-{facts['night']}"
+    name = work.folder.name
+    version = f"night-{name}"
     exported = work.folder / "export"
     if not exported.is_dir():
         trained = steps.train(work, dataset, origin.recipe)
-        lineage = {
-            "base": origin.base,
-            "data": dataset.manifest.content,
-            "code": origin.code,
-            "seed": str(origin.recipe.seed),
-            "night": str(facts["night"]),
-        }
+        data, seed = dataset.manifest.content, str(origin.recipe.seed)
+        lineage = {"base": origin.base, "data": data, "code": origin.code, "seed": seed, "night": name}
         work.step("export", lambda draft: steps.export(trained, draft / version, version, lineage))
-    candidate = exported / version
-    judged_in = work.step("judged", lambda draft: steps.judge(candidate, dataset, work, draft))
+    judged_in = work.step("judged", lambda draft: steps.judge(exported / version, dataset, work, draft))
     judged = steps.judged(judged_in)
     if judged.accepted:
-        steps.publish(candidate)
-    return Night(
-        ending="published" if judged.accepted else "refused",
-        reason="; ".join(judged.reasons),
-        ended_at=now(),
-        version=version,
-        win_rate=judged.win_rate,
-        report=str(judged_in),
-        **facts,
-    )
+        steps.publish(exported / version)
+    return {
+        "ending": "published" if judged.accepted else "refused",
+        "reason": "; ".join(judged.reasons),
+        "version": version,
+        "win_rate": judged.win_rate,
+        "report": str(judged_in),
+    }

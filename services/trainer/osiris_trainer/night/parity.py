@@ -82,8 +82,8 @@ def require(trained: Path, exported: Path, report: Path) -> None:
     report.write_text(json.dumps(found) + "\n", encoding="utf-8")
     if not (found["divergence"] <= MOST_DIVERGENCE and found["agreement"] >= LEAST_AGREEMENT):
         raise ValueError(
-            f"expected the exported graph within {MOST_DIVERGENCE} nats of the trained weights and {LEAST_AGREEMENT:.0%} "
-            f"of the tokens alike, was {found['divergence']:.3f} and {found['agreement']:.0%}"
+            f"expected the exported graph within {MOST_DIVERGENCE} nats of the trained weights and "
+            f"{LEAST_AGREEMENT:.0%} of the tokens alike, was {found['divergence']:.3f} and {found['agreement']:.0%}"
         )
 
 

@@ -59,13 +59,11 @@ def sft(model: Path, folder: Path, examples: Sequence[Example], recipe: Recipe, 
 
 
 def dpo(model: Path, folder: Path, examples: Sequence[Example], recipe: Recipe, progress: Progress) -> None:
-    """Prefer what was chosen to what was rejected, as `sft` otherwise; examples without a rejected one teach nothing."""
+    """Prefer what was chosen to what was rejected, as `sft` otherwise; examples without a rejected teach nothing."""
     pairs = [each for each in examples if each.rejected is not None]
     steps = steps_for(len(pairs), recipe.dpo_steps, recipe.batch)
-    rendering = Rendering.of(model)
     drawn = draw(pairs, steps * recipe.batch, recipe.seed + 1)
-    trainer = preference_trainer(model, folder, rendering, drawn, recipe, steps, [_Told("dpo", steps, progress)])
-    _run(trainer, folder)
+    _run(preference_trainer(model, folder, drawn, recipe, progress), folder)
 
 
 class _PreferenceTrainer(trl.DPOTrainer):
@@ -78,13 +76,13 @@ class _PreferenceTrainer(trl.DPOTrainer):
 def preference_trainer(
     model: Path,
     folder: Path,
-    rendering: Rendering,
     pairs: Sequence[Example],
     recipe: Recipe,
-    steps: int,
-    callbacks: Sequence[transformers.TrainerCallback] = (),
+    progress: Progress,
 ) -> trl.DPOTrainer:
-    """The trainer of `dpo`, not yet run."""
+    """The trainer of `dpo`, not yet run; it takes each of `pairs` once, in an order of its own."""
+    rendering = Rendering.of(model)
+    steps = len(pairs) // recipe.batch
     prompts = [rendering.prompt(each.prompt) for each in pairs]
     shared = shared_beginning(prompts)
     rows = [
@@ -108,7 +106,7 @@ def preference_trainer(
         train_dataset=Dataset.from_list(rows),
         processing_class=_tokenizer(rendering),
         peft_config=_lora(model, recipe),
-        callbacks=list(callbacks),
+        callbacks=[_Told("dpo", steps, progress)],
     )
 
 
