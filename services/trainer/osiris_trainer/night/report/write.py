@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from osiris_contracts import Proposal
 from osiris_trainer.night.examples import DatasetManifest
@@ -52,15 +52,15 @@ def write(folder: Path, facts: Facts) -> None:
         (each.example.prompt, *map(_terms, (each.base, each.candidate, each.example.chosen)))
         for each in facts.held_out[:EXAMPLES]
     ]
+    environment = Environment(
+        loader=PackageLoader("osiris_trainer.night.report"),
+        autoescape=select_autoescape(("html.jinja",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     for kind in ("md", "html"):
-        environment = Environment(
-            loader=PackageLoader("osiris_trainer.night.report"),
-            autoescape=kind == "html",
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
         text = environment.get_template(f"report.{kind}.jinja").render(
             facts=facts, verdict=facts.verdict, plots=plots, examples=examples
         )
