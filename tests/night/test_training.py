@@ -43,16 +43,21 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def losses(folder: Path) -> list[dict[str, float]]:
-    return [{name: float(value) for name, value in each.items()} for each in json.loads((folder / train.LOSSES).read_text())]
+    return [
+        {name: float(value) for name, value in each.items()} for each in json.loads((folder / train.LOSSES).read_text())
+    ]
 
 
 def test_prompts_are_the_tokens_the_engine_is_served(whole: Path, models_root: Path) -> None:
-    from osiris_inference.model_folder import ModelFolder
     from tokenizers import Tokenizer
+
+    from osiris_inference.model_folder import ModelFolder
 
     folder = ModelFolder.read(next((models_root / "embedded").glob("[!.]*")))
     messages = proposal_request("", EXAMPLES[0].prompt, None).prompt
-    served = Tokenizer.from_file(str(folder.tokenizer)).encode(folder.template.render(messages), add_special_tokens=False)
+    served = Tokenizer.from_file(str(folder.tokenizer)).encode(
+        folder.template.render(messages), add_special_tokens=False
+    )
     assert Rendering.of(whole).prompt(EXAMPLES[0].prompt) == served.ids
     assert Rendering.of(whole).end in folder.manifest.end_tokens
 
@@ -124,7 +129,9 @@ def test_two_steps_of_each_on_the_real_model_and_the_graph_says_the_same(
     train.dpo(folders["imitator"], folders["dpo"], EXAMPLES, recipe(), told.append)
     train.merge(folders["imitator"], folders["dpo"] / train.ADAPTER, folders["trained"])
     assert losses(folders["dpo"])[0]["rewards/margins"] == pytest.approx(0, abs=1e-4)
-    assert [text.partition(",")[0] for text in told] == [f"{stage}: step {n} of 2" for stage in ("sft", "dpo") for n in (1, 2)]
+    assert [text.partition(",")[0] for text in told] == [
+        f"{stage}: step {n} of 2" for stage in ("sft", "dpo") for n in (1, 2)
+    ]
     exported = tmp_path / "exported"
     export.to_onnx(folders["trained"], exported, "night-test", base.licence(embedded_weights()), {"base": "b"})
     parity.require(folders["trained"], exported, tmp_path / "parity.json")

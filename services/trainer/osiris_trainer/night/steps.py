@@ -1,8 +1,13 @@
 """The steps of a night as they are really done."""
 
 import asyncio
+import json
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from osiris_contracts import ModelId
+from osiris_inference.manifest import Manifest
 from osiris_inference.model_store import ModelStore, embedded_weights
 from osiris_store import read
 from osiris_trainer.night import base, export, parity
@@ -10,11 +15,14 @@ from osiris_trainer.night.dataset import Shares, build
 from osiris_trainer.night.examples import Dataset
 from osiris_trainer.night.judging import Verdict, judge
 from osiris_trainer.night.night import Judged, Progress
+from osiris_trainer.night.publish import publish
 from osiris_trainer.night.recipe import Recipe
+from osiris_trainer.night.report import Facts, write
 from osiris_trainer.night.settings import NightSettings
 from osiris_trainer.night.work import Work
 
-ROLE = "phi3"
+ROLE: ModelId = "phi3"
+STAGES, LOSSES = ("sft", "dpo"), "losses.json"
 VERDICT = "verdict.json"
 
 
@@ -57,6 +65,15 @@ class RealSteps:
         """See `Steps`."""
         current = ModelStore(self._settings.models_root).resolve(ROLE, self._progress)
         judgement = judge(current, candidate, dataset, progress=self._progress)
+        facts = Facts(
+            night=work.folder.name,
+            lineage=Manifest.read(candidate).lineage,
+            dataset=dataset.manifest,
+            losses={stage: json.loads((work.folder / stage / LOSSES).read_text("utf-8")) for stage in STAGES},
+            verdict=judgement.verdict,
+            held_out=judgement.held_out,
+        )
+        write(folder, facts)
         (folder / VERDICT).write_text(judgement.verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     def judged(self, folder: Path) -> Judged:
@@ -64,9 +81,18 @@ class RealSteps:
         verdict = Verdict.model_validate_json((folder / VERDICT).read_text(encoding="utf-8"))
         return Judged(verdict.accepted, verdict.reasons, verdict.win_rate.estimate)
 
-    def publish(self, candidate: Path) -> None:
+    def publish(self, candidate: Path, judged: Judged) -> None:
         """See `Steps`."""
-        raise NotImplementedError
+        settings, now = self._settings, partial(datetime.now, UTC)
+        folder = publish(
+            candidate,
+            settings.models_root,
+            ROLE,
+            redis_url=settings.redis_url,
+            win_rate=judged.win_rate,
+            now=now,
+        )
+        self._progress(f"published {folder.name}")
 
 
 def source_of(settings: NightSettings) -> Path:
