@@ -17,6 +17,8 @@ from osiris_trainer.night.known_work import reuse
 from osiris_trainer.night.prompts import Rendering, shared_beginning
 from osiris_trainer.night.recipe import Precision, Recipe
 
+pytestmark = pytest.mark.timeout(400)
+
 EXAMPLES = build([correction(number) for number in range(40)], [], Shares(20, 0.25, 99)).train
 
 
