@@ -29,10 +29,12 @@ class ModelVersion(Contract):
         description="Its name, and its folder's: 1 to 100 letters, digits, dots, _ and -; no path.",
     )
     published_at: UtcTime = Field(description="When, UTC.")
-    base: str | None = Field(default=None, max_length=200, description="The version it was made from and judged by.")
     lineage: dict[str, str] = Field(default={}, description="Hashes of what it was made from, as in its manifest.")
     win_rate: float | None = Field(
-        default=None, ge=0, le=1, description="Against its base on held-out corrections; null when nobody judged it."
+        default=None,
+        ge=0,
+        le=1,
+        description="Against the one in use on held-out corrections; null: not judged.",
     )
 
 

@@ -78,7 +78,6 @@ async def announce(bus: Bus, folder: Path, role: ModelId, win_rate: float | None
         role=role,
         version=manifest.version,
         published_at=now(),
-        base=manifest.lineage.get("base"),
         lineage=manifest.lineage,
         win_rate=win_rate,
     )

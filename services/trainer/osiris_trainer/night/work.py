@@ -1,11 +1,12 @@
 """A night's folder: one folder a step, which appears when the step is complete, so that a killed night goes on."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+
+from osiris_trainer.night.durable import settle
 
 STARTED = "started.json"
 KEPT = ("dataset", "sft", "dpo", "parity", "judged")
@@ -43,7 +44,7 @@ class Work:
             draft = self.folder / f".{name}"
             draft.mkdir(exist_ok=True)
             make(draft)
-            _to_disk(draft)
+            settle(draft)
             draft.rename(done)
         return done
 
@@ -62,13 +63,3 @@ def bound(nights: Path, kept: int, current: Path) -> None:
         Work(path).tidy()
     for path in others[max(0, kept - 1) :]:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _to_disk(folder: Path) -> None:
-    """Wait until all files are on the disk, so that a rename never outlives what it names."""
-    for path in (*folder.rglob("*"), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
