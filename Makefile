@@ -5,18 +5,20 @@ CLIENTS := .venv-clients
 EARS := .venv-ears
 VLLM := .venv-vllm
 CHATTERBOX := .venv-chatterbox
+NIGHT := .venv-night
 PEERS := .venv-peers
 LITELLM := .venv-litellm
 SERVERS := .servers
 AUDIT := .venv-audit
 CHATTERBOX_LOCK := services/tts/environments/chatterbox-cpu.lock
+NIGHT_LOCK := services/trainer/environments/night-cpu.lock
 VLLM_LOCK := services/hermes/environments/vllm-cpu.lock
 BIN := $(VENV)/bin
 MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env clean
+.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox test-night night lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -88,6 +90,21 @@ $(CHATTERBOX)/.installed: $(CHATTERBOX_LOCK)
 test-chatterbox: $(CHATTERBOX)/.installed  ## the voice on Chatterbox, its own code with random weights
 	@$(CHATTERBOX)/bin/python -m pytest tests/chatterbox
 
+# the night, which wants torch
+$(NIGHT)/.installed: $(NIGHT_LOCK)
+	@test -x $(NIGHT)/bin/python || $(PYTHON) -m venv $(NIGHT)
+	@echo "installing torch and trl into $(NIGHT) (once, 1.6 GB, some minutes)"
+	@$(NIGHT)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $(NIGHT_LOCK)
+	@$(NIGHT)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+	  $(addprefix -e libs/,contracts mesh inference store cli) -e services/trainer
+	@touch $@
+
+night: $(NIGHT)/.installed  ## one night now: corrections become a better phi3, or provably do not
+	@$(NIGHT)/bin/python -m osiris_trainer --once
+
+test-night: $(NIGHT)/.installed  ## the night with torch: training, export, kills
+	@$(NIGHT)/bin/python -m pytest tests/night
+
 chaos: $(STAMP)  ## a whole desk under kill -9, cut wires and poison, and an oracle: make chaos SEED=7 MINUTES=10
 	@$(BIN)/python -m tests.chaos.history $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(KILLS),--kills $(KILLS)) $(if $(FSYNC),--fsync $(FSYNC))
@@ -148,4 +165,4 @@ env: $(STAMP)  ## write .env.template from the settings
 	@$(BIN)/python tools/env_template.py > .env.template
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(PEERS) $(LITELLM) $(AUDIT) $(SERVERS) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(NIGHT) $(PEERS) $(LITELLM) $(AUDIT) $(SERVERS) .osiris

@@ -13,8 +13,9 @@ from osiris_mesh.connection import connect
 
 REPOSITORY = Path(__file__).parent.parent
 
-# `make test-vllm` and `make test-chatterbox` run these, in environments of their own
-collect_ignore = [lane for lane in ("vllm", "chatterbox") if not find_spec(lane)]
+# `make test-vllm`, `make test-chatterbox` and `make test-night` run these, in environments of their own
+_LANES = {"vllm": "vllm", "chatterbox": "chatterbox", "night": "trl"}
+collect_ignore = [lane for lane, package in _LANES.items() if not find_spec(package)]
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ CLASSES = {
     "orchestrator": "osiris_orchestrator.settings:OrchestratorSettings",
     "tts": "osiris_tts.settings:TtsSettings",
     "trainer": "osiris_trainer.settings:TrainerSettings",
+    "the night": "osiris_trainer.night.settings:NightSettings",
 }
 HEADER = """\
 # Every setting with its default. Copy to .env and change what you need; the environment wins over .env.
