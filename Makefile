@@ -18,7 +18,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox test-night night lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env clean
+.PHONY: help demo test browser pictures servers test-compat test-vllm test-chatterbox test-night night learn-demo lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -101,6 +101,9 @@ $(NIGHT)/.installed: $(NIGHT_LOCK)
 
 night: $(NIGHT)/.installed  ## one night now: corrections become a better phi3, or provably do not
 	@$(NIGHT)/bin/python -m osiris_trainer --once
+
+learn-demo: $(STAMP) $(NIGHT)/.installed  ## sixty corrections, one night, the desk before and after: make learn-demo WRITE=docs/learning.md
+	@$(BIN)/python -m tests.bench.learn --python $(NIGHT)/bin/python $(if $(WRITE),--write $(WRITE))
 
 test-night: $(NIGHT)/.installed  ## the night with torch: training, export, kills
 	@$(NIGHT)/bin/python -m pytest tests/night

@@ -26,6 +26,7 @@ from osiris_mesh import logs
 from osiris_trainer.night.judging.agreement import score
 
 CORRECTIONS, HELD_OUT = 60, 20
+_PATIENCE = 300.0
 SERVICES = ("hermes", "phi3", "trainer", "gateway")
 
 
@@ -47,13 +48,14 @@ async def learn(url: str, scratch: Path, python: Path) -> list[str]:
 
     home = Home(url, scratch / "home", scratch / "models")
     other = Home(url, scratch / "other", scratch / "other-models")
-    for each in (home, other):
-        ModelStore(each.models).embedded(tell)
+    ModelStore(home.models).embedded(tell)
+    other.models.mkdir()
+    (other.models / "embedded").symlink_to(home.models / "embedded")
     taught, unseen = owner.taught(CORRECTIONS), owner.held_out(HELD_OUT)
     with ExitStack() as stack:
         running = {name: stack.enter_context(home.process(name, OSIRIS_PHI3_FEW_SHOT="off")) for name in SERVICES}
         for process in running.values():
-            await process.ready()
+            await process.ready(_PATIENCE)
         async with httpx.AsyncClient(base_url=await desk.gateway_url(url), timeout=300) as http:
             tell(f"{HELD_OUT} held-out situations, before")
             before = counted(unseen, await desk.propose(http, [each.prompt for each in unseen]))
@@ -72,7 +74,7 @@ async def learn(url: str, scratch: Path, python: Path) -> list[str]:
             tell("the same night on corrections without meaning")
             running["trainer"].terminate()
             trainer = stack.enter_context(other.process("trainer"))
-            await trainer.ready()
+            await trainer.ready(_PATIENCE)
             proposed = [each.proposal for each in made if each.proposal is not None]
             await desk.correct(http, transactions, owner.meaningless(taught, proposed))
             await other.recorded(CORRECTIONS)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from osiris_cli import models
 from osiris_inference.canary import chosen
 from osiris_inference.model_store import ModelStore
 from osiris_inference.rollout import ROLLOUT, Rollouts
@@ -83,6 +84,21 @@ def test_whoever_chooses_another_version_ends_it(tmp_path: Path, old: Path, new:
     settled = rollouts.settle()
     assert settled is not None
     assert (settled.stage, settled.reason) == ("withdrawn", "another version was chosen")
+
+
+@pytest.mark.parametrize("share", [0, 0.2])
+def test_osiris_models_rollback_is_one_command_canary_or_not(
+    tmp_path: Path, old: Path, new: Path, share: float
+) -> None:
+    rollouts = Rollouts(tmp_path, "phi3")
+    rollouts.begin(new, old, share)
+    assert models.rollback(tmp_path, "phi3") == old
+    assert ModelStore(tmp_path).current("phi3") == old
+    ended = rollouts.read()
+    assert ended is not None
+    assert (ended.stage, ended.reason) == ("withdrawn", "osiris models rollback")
+    if not share:
+        assert models.rollback(tmp_path, "phi3") == new  # without a rollout as ever
 
 
 def test_a_file_that_is_not_ours_is_named(tmp_path: Path, old: Path) -> None:

@@ -60,7 +60,7 @@ class Steps:
         assert (folder / "verdict").is_file()
         return Judged(self.accepted, () if self.accepted else ("no better",), 0.9)
 
-    def publish(self, candidate: Path, win_rate: float | None) -> None:
+    def publish(self, candidate: Path, judged: Judged) -> None:
         assert (candidate / "model.onnx").is_file()
         self._do("publish")
 
@@ -150,7 +150,7 @@ def test_a_killed_night_goes_on_where_it_was(tmp_path: Path, step: str) -> None:
 
 def test_a_night_that_fails_is_a_row_and_is_tried_again(tmp_path: Path) -> None:
     class Failing(Steps):
-        def publish(self, candidate: Path, win_rate: float | None) -> None:
+        def publish(self, candidate: Path, judged: Judged) -> None:
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):

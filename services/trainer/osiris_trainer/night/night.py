@@ -50,7 +50,7 @@ class Steps(Protocol):
     def judged(self, folder: Path) -> Judged:
         """What `judge` found."""
 
-    def publish(self, candidate: Path, win_rate: float | None) -> None:
+    def publish(self, candidate: Path, judged: Judged) -> None:
         """Let phi3 serve it; a second time changes nothing."""
 
 
@@ -140,7 +140,7 @@ def _work(origin: Origin, steps: Steps, dataset: Dataset, work: Work) -> dict[st
     judged_in = work.step("judged", lambda draft: steps.judge(exported / version, dataset, work, draft))
     judged = steps.judged(judged_in)
     if judged.accepted:
-        steps.publish(exported / version, judged.win_rate)
+        steps.publish(exported / version, judged)
     return {
         "ending": "published" if judged.accepted else "refused",
         "reason": "; ".join(judged.reasons),

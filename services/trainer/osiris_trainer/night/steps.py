@@ -5,24 +5,25 @@ import json
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from osiris_contracts import ModelId
 from osiris_inference.manifest import Manifest
 from osiris_inference.model_store import ModelStore, embedded_weights
 from osiris_store import read
-from osiris_trainer.night import base, export, parity, report
+from osiris_trainer.night import base, export, parity
 from osiris_trainer.night.dataset import Shares, build
 from osiris_trainer.night.examples import Dataset
 from osiris_trainer.night.judging import Verdict, judge
 from osiris_trainer.night.night import Judged, Progress
 from osiris_trainer.night.publish import publish
 from osiris_trainer.night.recipe import Recipe
+from osiris_trainer.night.report import Facts, write
 from osiris_trainer.night.settings import NightSettings
 from osiris_trainer.night.work import Work
 
-ROLE = "phi3"
+ROLE: ModelId = "phi3"
+STAGES, LOSSES = ("sft", "dpo"), "losses.json"
 VERDICT = "verdict.json"
-LOSSES = "losses.json"
 
 
 class RealSteps:
@@ -64,15 +65,15 @@ class RealSteps:
         """See `Steps`."""
         current = ModelStore(self._settings.models_root).resolve(ROLE, self._progress)
         judgement = judge(current, candidate, dataset, progress=self._progress)
-        facts = report.Facts(
+        facts = Facts(
             night=work.folder.name,
             lineage=Manifest.read(candidate).lineage,
             dataset=dataset.manifest,
-            losses={stage: _losses(work.folder / stage) for stage in ("sft", "dpo")},
+            losses={stage: json.loads((work.folder / stage / LOSSES).read_text("utf-8")) for stage in STAGES},
             verdict=judgement.verdict,
             held_out=judgement.held_out,
         )
-        report.write(folder, facts)
+        write(folder, facts)
         (folder / VERDICT).write_text(judgement.verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     def judged(self, folder: Path) -> Judged:
@@ -80,16 +81,18 @@ class RealSteps:
         verdict = Verdict.model_validate_json((folder / VERDICT).read_text(encoding="utf-8"))
         return Judged(verdict.accepted, verdict.reasons, verdict.win_rate.estimate)
 
-    def publish(self, candidate: Path, win_rate: float | None) -> None:
+    def publish(self, candidate: Path, judged: Judged) -> None:
         """See `Steps`."""
-        publish(
+        settings, now = self._settings, partial(datetime.now, UTC)
+        folder = publish(
             candidate,
-            self._settings.models_root,
+            settings.models_root,
             ROLE,
-            redis_url=self._settings.redis_url,
-            win_rate=win_rate,
-            now=partial(datetime.now, UTC),
+            redis_url=settings.redis_url,
+            win_rate=judged.win_rate,
+            now=now,
         )
+        self._progress(f"published {folder.name}")
 
 
 def source_of(settings: NightSettings) -> Path:
@@ -99,10 +102,3 @@ def source_of(settings: NightSettings) -> Path:
         ModelNotFound: it is the embedded one, whose package is not installed.
     """
     return settings.base or embedded_weights()
-
-
-def _losses(stage: Path) -> list[dict[str, Any]]:
-    """What a stage of the training logged; nothing when it is not there any more."""
-    path = stage / LOSSES
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return found
