@@ -5,6 +5,7 @@ CLIENTS := .venv-clients
 EARS := .venv-ears
 VLLM := .venv-vllm
 CHATTERBOX := .venv-chatterbox
+NIGHT := .venv-night
 PEERS := .venv-peers
 LITELLM := .venv-litellm
 SERVERS := .servers
@@ -15,13 +16,14 @@ COMPOSE ?= docker compose
 PROFILE ?= cpu
 SVC ?= gateway
 CHATTERBOX_LOCK := services/tts/environments/chatterbox-cpu.lock
+NIGHT_LOCK := services/trainer/environments/night-cpu.lock
 VLLM_LOCK := services/hermes/environments/vllm-cpu.lock
 BIN := $(VENV)/bin
 MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser containers-env images rebuild start down dev-shell image-locks helm-schemas test-deploy lint-deploy test-containers release pictures servers test-compat test-vllm test-chatterbox lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env dashboards clean
+.PHONY: help demo test browser containers-env images rebuild start down dev-shell image-locks helm-schemas test-deploy lint-deploy test-containers release pictures servers test-compat test-vllm test-chatterbox test-night night learn-demo lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env dashboards clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -139,6 +141,24 @@ $(CHATTERBOX)/.installed: $(CHATTERBOX_LOCK)
 test-chatterbox: $(CHATTERBOX)/.installed  ## the voice on Chatterbox, its own code with random weights
 	@$(CHATTERBOX)/bin/python -m pytest tests/chatterbox
 
+# the night, which wants torch
+$(NIGHT)/.installed: $(NIGHT_LOCK)
+	@test -x $(NIGHT)/bin/python || $(PYTHON) -m venv $(NIGHT)
+	@echo "installing torch and trl into $(NIGHT) (once, 1.6 GB, some minutes)"
+	@$(NIGHT)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $(NIGHT_LOCK)
+	@$(NIGHT)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+	  $(addprefix -e libs/,contracts mesh inference store cli) -e services/trainer
+	@touch $@
+
+night: $(NIGHT)/.installed  ## one night now: corrections become a better phi3, or provably do not
+	@$(NIGHT)/bin/python -m osiris_trainer --once
+
+learn-demo: $(STAMP) $(NIGHT)/.installed  ## sixty corrections, one night, the desk before and after: make learn-demo WRITE=docs/learning.md
+	@$(BIN)/python -m tests.bench.learn --python $(NIGHT)/bin/python $(if $(WRITE),--write $(WRITE))
+
+test-night: $(NIGHT)/.installed  ## the night with torch: training, export, kills
+	@$(NIGHT)/bin/python -m pytest tests/night
+
 chaos: $(STAMP)  ## a whole desk under kill -9, cut wires and poison, and an oracle: make chaos SEED=7 MINUTES=10
 	@$(BIN)/python -m tests.chaos.history $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(KILLS),--kills $(KILLS)) $(if $(FSYNC),--fsync $(FSYNC))
@@ -202,4 +222,4 @@ dashboards: $(STAMP)  ## write deploy/grafana/dashboards from tools/dashboards.p
 	@$(BIN)/python tools/dashboards.py
 
 clean:  ## remove the environment and everything the desk wrote
-	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(PEERS) $(LITELLM) $(AUDIT) $(DEPLOY) $(SERVERS) .osiris
+	rm -rf $(VENV) $(CLIENTS) $(EARS) $(VLLM) $(CHATTERBOX) $(NIGHT) $(PEERS) $(LITELLM) $(AUDIT) $(DEPLOY) $(SERVERS) .osiris

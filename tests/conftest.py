@@ -13,9 +13,15 @@ from osiris_mesh.connection import connect
 
 REPOSITORY = Path(__file__).parent.parent
 
-# `make test-vllm`, `make test-chatterbox`, `make test-deploy` and `make test-containers` run these, in environments of
-# their own
-LANES = {"vllm": "vllm", "chatterbox": "chatterbox", "deploy": "helm_python", "containers": "helm_python"}
+# `make test-vllm`, `make test-chatterbox`, `make test-night`, `make test-deploy` and `make test-containers` run these, in
+# environments of their own
+LANES = {
+    "vllm": "vllm",
+    "chatterbox": "chatterbox",
+    "night": "trl",
+    "deploy": "helm_python",
+    "containers": "helm_python",
+}
 collect_ignore = [lane for lane, package in LANES.items() if not find_spec(package)]
 
 

@@ -18,6 +18,7 @@ CLASSES = {
     "azr_planner": "osiris_azr_planner.settings:PlannerSettings",
     "trainer": "osiris_trainer.settings:TrainerSettings",
     "watchdog": "osiris_watchdog.settings:WatchdogSettings",
+    "the night": "osiris_trainer.night.settings:NightSettings",
 }
 HEADER = """\
 # Every setting with its default. Copy to .env and change what you need; the environment wins over .env.

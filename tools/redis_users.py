@@ -100,11 +100,10 @@ _SHOWN = (
 """What the gateway shows to whoever watches the desk."""
 
 
-def _model(model: ModelId, *looks_at: str) -> Needs:
+def _model(model: ModelId) -> Needs:
     return Needs(
         owns=(*_consumed(streams.REQUESTS_OF[model]), f"effect:{model}:*", f"effect-answers:{model}"),
         answers=_REPLIES,
-        looks_at=looks_at,
     )
 
 
@@ -133,7 +132,14 @@ SERVICES = {
         commands=("info",),  # whether Redis has room
     ),
     "hermes": _model("hermes"),
-    "phi3": _model("phi3", streams.FEEDBACK_SUBMITTED),  # it learns from corrections
+    "phi3": Needs(
+        owns=(*_model("phi3").owns, *_consumed(streams.MODELS_PUBLISHED)),
+        answers=_REPLIES,
+        looks_at=(
+            streams.FEEDBACK_SUBMITTED,  # it learns from corrections
+            streams.PROPOSAL_CREATED,  # and watches how a new version does
+        ),
+    ),
     "orchestrator": Needs(
         owns=(
             *_consumed(streams.MARKET_TICKS, streams.MARKET_FILLS, streams.ADVICE_GENERATED),
@@ -189,6 +195,7 @@ SERVICES = {
             streams.FEEDBACK_SUBMITTED,
             streams.OUTCOME_OBSERVED,
         ),
+        publishes=(streams.MODELS_PUBLISHED,),
     ),
     "watchdog": Needs(
         owns=(*_consumed(streams.WATCHDOG_EVENTS), streams.WATCHDOG_BRAKES),

@@ -10,9 +10,8 @@ from osiris_contracts import GenerateRequest
 from osiris_inference.conversation import conversation
 from osiris_inference.model_store import ModelStore
 from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
+from osiris_inference.proposing import EXAMPLES, MAX_TOKENS, SYSTEM_PROMPT, proposal_schema
 from osiris_inference.protocol import GenerationRequest, Message
-from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
-from osiris_phi3.prompt import EXAMPLES, SYSTEM_PROMPT
 
 TOKENS = 96
 PROMPT = "The price fell for three days while the volume rose. " * 12  # about 200 tokens with the template

@@ -7,6 +7,7 @@ The rule: the stop is never tighter than 2 %, the target at least 1.5 times the 
 import asyncio
 import random
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -46,9 +47,9 @@ def situation(chance: random.Random, ticker: str) -> tuple[str, bool]:
     return prompt, up
 
 
-def correction(chance: random.Random, number: int) -> Feedback:
+def correction(chance: random.Random, number: int, tickers: Sequence[str] = TAUGHT) -> Feedback:
     """What an owner who follows the rule would have proposed."""
-    ticker = chance.choice(TAUGHT)
+    ticker = chance.choice(tickers)
     prompt, up = situation(chance, ticker)
     stop = round(chance.uniform(2, 4), 1)
     return Feedback(

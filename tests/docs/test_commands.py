@@ -82,8 +82,10 @@ def runnable(block: str, environment: dict[str, str]) -> str:
     for line in block.splitlines():
         if re.search(r"osiris tail\b", line):
             lines.append(f"timeout 4 {line.partition('#')[0]} || test $? = 124")
-        elif re.fullmatch(r"make (test|chaos|audit|images|rebuild|start|down|logs|dev-shell|release)\b.*", line):
-            # part of the suite that runs now, or for an engine of containers: tests/containers runs those
+        elif re.fullmatch(
+            r"make (test|chaos|audit|night|learn-demo|images|rebuild|start|down|logs|dev-shell|release)\b.*", line
+        ):
+            # part of the suite that runs now, or for an engine of containers, or run elsewhere
             lines.append(f"make -n {line.removeprefix('make ')}")
         elif not re.search(r"osiris up\b", line):  # which `desk` started
             lines.append(line)

@@ -56,6 +56,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "score": 5,
         "model_version": "1",
     },
+    streams.MODELS_PUBLISHED: {"role": "hermes", "version": "v2", "published_at": "2029-01-01T00:00:00Z"},
     streams.FEEDBACK_SUBMITTED: {
         "transaction_id": UUID,
         "feedback_id": UUID,

@@ -14,9 +14,9 @@ from tests.support.processes import until
 from osiris_contracts import Chunk, GenerateRequest, GenerateResult, Proposal, streams
 from osiris_inference.model_store import ModelStore
 from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
+from osiris_inference.proposing import MAX_TOKENS, proposal_schema
 from osiris_inference.protocol import GenerationRequest, Message
 from osiris_mesh import Bus, Refused
-from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
 
 
 async def reply(redis: Any, stream: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from osiris_cli.errors import CliError
 from osiris_inference.manifest import is_checkpoint, is_model
 from osiris_inference.model_store import ModelNotFound, ModelStore
+from osiris_inference.rollout import Rollouts
 
 ROLES = ("phi3", "hermes")
 
@@ -100,11 +101,15 @@ def use(root: Path, role: str, folder: Path) -> None:
 
 
 def rollback(root: Path, role: str) -> Path:
-    """Let a role use the version it used before; its folder.
+    """Let a role use the version it used before, and no canary; its folder.
 
     Raises:
         CliError: there was none.
     """
+    rollouts = Rollouts(root, role)
+    begun = rollouts.settle()
+    if begun is not None and begun.is_open and rollouts.withdraw(begun, "osiris models rollback"):
+        return Path(begun.before_folder)
     try:
         return ModelStore(root).rollback(role)
     except ModelNotFound as error:

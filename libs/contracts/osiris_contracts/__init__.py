@@ -87,7 +87,7 @@ from osiris_contracts.market import (
     Side,
     price_text,
 )
-from osiris_contracts.operations import Control, DeadLetter, ModelStatus, Presence
+from osiris_contracts.operations import Control, DeadLetter, ModelStatus, ModelVersion, Presence
 from osiris_contracts.planning import (
     GateReason,
     GateRejection,
@@ -195,6 +195,7 @@ __all__ = [
     "MarketTick",
     "ModelId",
     "ModelStatus",
+    "ModelVersion",
     "Order",
     "OrderRejection",
     "Origin",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from osiris_contracts._base import Contract, UtcTime
+from osiris_contracts._base import Contract, ModelId, UtcTime
 
 
 class ModelStatus(Contract):
@@ -15,6 +15,27 @@ class ModelStatus(Contract):
     file_exists: bool = Field(description="Whether its file is on disk.")
     device: str = Field(description="Where it runs: cpu or cuda.")
     adapters: tuple[str, ...] = Field(default=(), description="LoRA adapters that a request may name.")
+
+
+MODEL_VERSION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class ModelVersion(Contract):
+    """A version of a model was published: it lies whole in the folder of models, under its role and name."""
+
+    role: ModelId = Field(description="Whose model.")
+    version: str = Field(
+        pattern=MODEL_VERSION_PATTERN,
+        description="Its name, and its folder's: 1 to 100 letters, digits, dots, _ and -; no path.",
+    )
+    published_at: UtcTime = Field(description="When, UTC.")
+    lineage: dict[str, str] = Field(default={}, description="Hashes of what it was made from, as in its manifest.")
+    win_rate: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Against the one in use on held-out corrections; null: not judged.",
+    )
 
 
 class Presence(Contract):

@@ -22,6 +22,7 @@ AUDIO_BYTES: Final = "audio.bytes"
 """A stream of clips, and a pub/sub channel of the same name with each as base64 WAV."""
 ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
 DGM_OUTCOMES: Final = "dgm.outcomes"
+MODELS_PUBLISHED: Final = "models.published"
 DESK_COMMANDS: Final = "desk.commands"
 DESK_STATUS: Final = "desk.status"
 POLICY_VERSIONS: Final = "policy.versions"
@@ -76,6 +77,7 @@ RETENTION: Final[dict[str, Retention]] = {
     POLICY_VERSIONS: Retention(timedelta(days=3_650), 1_000),
     POLICY_TRACES: Retention(timedelta(days=30), 50_000),  # what the kernel learns from
     WATCHDOG_EVENTS: Retention(timedelta(days=30), 10_000),
+    MODELS_PUBLISHED: Retention(timedelta(days=30), 1_000),
     DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
@@ -105,6 +107,7 @@ _OWN: Final = frozenset(
         AUDIO_BYTES,
         ASSESSMENT_SPOKEN,
         DGM_OUTCOMES,
+        MODELS_PUBLISHED,
         DESK_COMMANDS,
         DESK_STATUS,
         POLICY_VERSIONS,

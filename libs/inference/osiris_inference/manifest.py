@@ -1,7 +1,8 @@
 """What a model folder says of itself."""
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +30,8 @@ class Manifest:
         precision: of the weights, such as q8.
         context: tokens of prompt and answer together.
         end_tokens: tokens that end an answer.
+        lineage: of a trained version: hashes of what it was made from, by name; empty otherwise.
+        files: of a published version: the SHA-256 of every other file, by name; empty otherwise.
     """
 
     version: str
@@ -37,6 +40,8 @@ class Manifest:
     precision: str
     context: int
     end_tokens: tuple[int, ...]
+    lineage: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write it into a model folder."""
@@ -65,3 +70,32 @@ def version_of(folder: Path) -> str:
     """The version a folder's manifest tells; without one the folder's name, as for a checkpoint of `transformers`."""
     path = folder / MANIFEST
     return str(json.loads(path.read_text(encoding="utf-8"))["version"]) if path.exists() else folder.name
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file in a model folder but its manifest, by its path in it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
+
+
+def require_whole(folder: Path) -> None:
+    """Compare a model folder with what its manifest lists; one that lists nothing is taken as it is.
+
+    Raises:
+        ValueError: a file is missing, cut short or another one.
+    """
+    if not (folder / MANIFEST).exists():
+        return
+    for name, digest in Manifest.read(folder).files.items():
+        path = folder / name
+        if not path.is_file() or _digest(path) != digest:
+            raise ValueError(f"expected {name} in {folder} as it was published, it is {_state(path)}; publish it again")
+
+
+def _state(path: Path) -> str:
+    return "another" if path.is_file() else "missing"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

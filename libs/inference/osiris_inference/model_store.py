@@ -37,6 +37,10 @@ class ModelStore:
             (folder for folder in found if folder.name not in (CURRENT, PREVIOUS)), key=lambda folder: folder.name
         )
 
+    def strangers(self, role: str) -> list[Path]:
+        """What lies among a role's versions and is none: it is never served."""
+        return sorted(each for each in (self._root / role).glob("[!.]*") if each.is_dir() and not is_model(each))
+
     def find(self, role: str, version: str) -> Path:
         """The folder of a version that the role can use.
 

@@ -21,9 +21,12 @@ from osiris_contracts import (
     Usage,
 )
 from osiris_inference import engines, protocol
+from osiris_inference.canary import Canary
+from osiris_inference.manifest import require_whole
 from osiris_inference.metrics import EngineMetrics
 from osiris_inference.model_store import ModelStore
 from osiris_inference.protocol import DrawnToken, EngineStats, GenerationRequest, Message, TextEngine
+from osiris_inference.rollout import Rollouts
 from osiris_inference.settings import EngineSettings
 from osiris_mesh import Delivery, Refused, Service, tracing
 
@@ -68,6 +71,9 @@ class ModelService:
         self._folder: Path | None = None
         self._service = service
         self._asleep = False
+        self._store = ModelStore(settings.models_root)
+        self._rollouts = Rollouts(settings.models_root, role)
+        self._canary = Canary(settings)
         self._changing = asyncio.Lock()
         service.on_start(self.load)
         service.background(self.keep_current)
@@ -77,38 +83,62 @@ class ModelService:
         service.on_stop(self.close)
         service.model_status = self.status
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the version lies that answers; None before it is loaded."""
+        return self._folder
+
     async def load(self) -> None:
-        """Load the model the settings name, else the role's current one, else the embedded one."""
-        folder = await asyncio.to_thread(self._choose)
-        self._folder = folder
-        self._file_exists = True
-        engine = engines.make(folder, self._settings)
-        await engine.load()
-        self._engine = engine
-        self._metrics.answers(engine.version)
-        _log.info("model loaded", role=self._role, version=engine.version, folder=str(folder))
+        """Load the model the settings name, else the role's current one, else the embedded one.
+
+        A current version that is no use is passed over for the one before it: the old one serves until it is replaced.
+        """
+        for stranger in self._store.strangers(self._role):
+            _log.warning("not a model, ignored", role=self._role, folder=str(stranger))
+        failure: Exception | None = None
+        for folder in await asyncio.to_thread(self._candidates):
+            self._file_exists = True
+            engine = engines.make(folder, self._settings)
+            try:
+                if self._settings.model is None:
+                    await asyncio.to_thread(require_whole, folder)
+                await engine.load()
+            except Exception as error:  # onnxruntime raises types of its own
+                _log.error("version refused, trying the one before", folder=str(folder), error=str(error))
+                failure = error
+                continue
+            self._folder, self._engine = folder, engine
+            self._metrics.answers(engine.version)
+            _log.info("model loaded", role=self._role, version=engine.version, folder=str(folder))
+            return
+        if failure is not None:
+            raise failure
 
     async def keep_current(self) -> None:
         """Follow the role's `current` pointer, for ever: a new version is loaded and tried beside the old one.
 
-        One that cannot answer is refused, and the old one stays. Requests finish on the version they began with.
+        One that cannot answer is refused, and the old one stays. Requests finish on the version they began with. While
+        a rollout has a canary, that answers its share.
         """
         if self._settings.model is not None:
             return
-        store = ModelStore(self._settings.models_root)
-        seen = self._folder
+        seen = await asyncio.to_thread(self._store.current, self._role)  # if refused, once is enough
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
-            wanted = await asyncio.to_thread(store.current, self._role)
-            if wanted is None or wanted == seen or self._asleep:
+            if self._asleep:
                 continue
-            seen = wanted
-            if wanted != self._folder and self._engine is not None:
-                async with self._changing:
-                    await self._swap(self._engine, wanted)
+            wanted = await asyncio.to_thread(self._store.current, self._role)
+            if wanted is not None and wanted != seen:
+                seen = wanted
+                if wanted != self._folder and self._engine is not None:
+                    async with self._changing:
+                        await self._swap(self._engine, wanted)
+            async with self._changing:
+                await self._canary.follow(await asyncio.to_thread(self._rollouts.read))
 
     async def _swap(self, engine: TextEngine, folder: Path) -> None:
         try:
+            await asyncio.to_thread(require_whole, folder)
             await engine.swap(folder)
         except Exception as error:  # onnxruntime raises types of its own
             self._metrics.swapped(promoted=False)
@@ -137,6 +167,7 @@ class ModelService:
                 return
             await self._service.drain()
             self._asleep = True
+            await self._canary.stop()
             await self._engine.sleep()
             _log.info("asleep", role=self._role)
 
@@ -152,6 +183,7 @@ class ModelService:
 
     async def close(self) -> None:
         """Free the model."""
+        await self._canary.stop()
         if self._engine is not None:
             await self._engine.close()
             self._engine = None
@@ -193,12 +225,13 @@ class ModelService:
     async def _answer(self, request: GenerationRequest, delivery: Delivery, *, stream: bool) -> GenerateResult:
         if self._engine is None or self._asleep:
             raise self._not_loaded()
-        version = self._engine.version
+        engine = self._canary.engine_for(delivery.id) or self._engine
+        version = engine.version
         pieces: list[str] = []
         tokens: list[DrawnToken] = []
         last = protocol.Chunk("")
         try:
-            async with aclosing(self._engine.generate(request)) as chunks:
+            async with aclosing(engine.generate(request)) as chunks:
                 async for chunk in chunks:
                     if stream and (chunk.text or chunk.tokens):
                         delivery.send(_chunk(chunk, len(pieces)))
@@ -243,10 +276,12 @@ class ModelService:
     def _stats(self) -> EngineStats | None:
         return self._engine.stats() if self._engine and not self._asleep else None
 
-    def _choose(self) -> Path:
+    def _candidates(self) -> list[Path]:
+        """The folder to load, then what to load where that one is no use."""
         if self._settings.model is not None:
-            return self._settings.model
-        return ModelStore(self._settings.models_root).resolve(self._role, _log.info)
+            return [self._settings.model]
+        previous = self._store.previous(self._role)
+        return [self._store.resolve(self._role, _log.info), *([previous] if previous else [])]
 
 
 def _chunk(chunk: protocol.Chunk, index: int) -> Chunk:

@@ -19,11 +19,15 @@ def main(settings: type[Settings], build: Callable[[Settings], Service]) -> None
 
     Exits with 2 and one line when a setting is not what its field expects, with 1 when Redis does not answer.
     """
+    run(build(load(settings)))
+
+
+def load(settings: type[Settings]) -> Settings:
+    """Read the settings. Exits with 2 and one line when one is not what its field expects."""
     try:
-        loaded = settings()
+        return settings()
     except ValidationError as error:
         sys.exit(_refuse("; ".join(_explain(settings, dict(problem)) for problem in error.errors()), 2))
-    run(build(loaded))
 
 
 def run(service: Service) -> None:

@@ -1,16 +1,18 @@
-"""Wires `phi3.requests` to the engine, bound to the proposal's grammar, and the owner's corrections to its prompt."""
+"""Wires `phi3.requests` to the engine, the owner's corrections to its prompt, published versions to the engine."""
 
 from dataclasses import replace
 
-from osiris_contracts import GenerateRequest, GenerateResult, Proposal, streams
+from osiris_contracts import GenerateRequest, GenerateResult, ModelVersion, Proposal, streams
 from osiris_inference.conversation import conversation
 from osiris_inference.embedding import MiniLm
+from osiris_inference.proposing import MAX_TOKENS, SYSTEM_PROMPT, proposal_schema
+from osiris_inference.rollout import Rollouts
 from osiris_inference.serving import ModelService, generation
 from osiris_mesh import Delivery, Refused, Service
 from osiris_phi3.few_shot import FewShots
-from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
+from osiris_phi3.guard import Guard
 from osiris_phi3.memory import Memory
-from osiris_phi3.prompt import SYSTEM_PROMPT
+from osiris_phi3.releases import Releases
 from osiris_phi3.settings import Phi3Settings
 
 
@@ -26,6 +28,15 @@ def build(settings: Phi3Settings) -> Service:
     few_shots = FewShots(
         model, memory, mode=settings.few_shot, count=settings.few_shot_count, tokens=settings.few_shot_tokens
     )
+    service.consume(streams.MODELS_PUBLISHED, ModelVersion, workers=1)(Releases(settings, model).published)
+    if settings.model is None:
+        guard = Guard(
+            service.bus,
+            Rollouts(settings.models_root, "phi3"),
+            canary_answers=settings.canary_answers,
+            watched_answers=settings.watched_answers,
+        )
+        service.background(guard.keep_watching)
 
     @service.consume(streams.PHI3_REQUESTS, GenerateRequest, workers=settings.workers)
     async def propose(request: GenerateRequest, delivery: Delivery) -> GenerateResult:

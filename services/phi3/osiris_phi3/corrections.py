@@ -1,14 +1,14 @@
 """The corrections phi3 may be shown, and which of them a prompt is answered with. No clock, no I/O, no model."""
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from osiris_contracts import Example, Feedback, Proposal
+from osiris_contracts import Example, Feedback
 from osiris_inference.embedding import Vector
+from osiris_inference.proposing import written
 
 REMEMBERED = 256
 """Corrections that are known at most, the newest."""
@@ -59,7 +59,7 @@ def correction_of(feedback: Feedback) -> Correction | None:
         return None
     if 0 in (corrected.new_stop_pct, corrected.new_target_pct):
         return None
-    return Correction(feedback.feedback_id, feedback.received_at, feedback.prompt or "", _as_phi3_writes(corrected))
+    return Correction(feedback.feedback_id, feedback.received_at, feedback.prompt or "", written(corrected))
 
 
 def newest(corrections: Iterable[Correction], count: int = REMEMBERED) -> list[Correction]:
@@ -94,9 +94,3 @@ def fitting(ordered: Sequence[tuple[Correction, int]], count: int, tokens: int) 
             chosen.append(correction)
             tokens -= length
     return tuple(sorted(chosen, key=lambda each: each.age))
-
-
-def _as_phi3_writes(proposal: Proposal) -> str:
-    fields = proposal.model_dump(mode="json")
-    order = ("ticker", "rationale", "action", "side", "new_stop_pct", "new_target_pct", "confidence")
-    return json.dumps({name: fields[name] for name in order}, ensure_ascii=False, separators=(",", ":"))

@@ -7,11 +7,10 @@ from typing import Literal
 
 from osiris_contracts import Example, FewShot, GenerateRequest
 from osiris_inference.conversation import conversation
+from osiris_inference.proposing import EXAMPLES, MAX_TOKENS, SYSTEM_PROMPT
 from osiris_inference.serving import ModelService
 from osiris_phi3.corrections import fitting
-from osiris_phi3.grammar import MAX_TOKENS
 from osiris_phi3.memory import Memory
-from osiris_phi3.prompt import EXAMPLES, SYSTEM_PROMPT
 
 Arm = Literal["off", "on"]
 

@@ -23,3 +23,17 @@ class Phi3Settings(EngineSettings):
     )
     few_shot_count: int = Field(default=3, ge=1, le=16, description="Corrections shown at most.")
     few_shot_tokens: int = Field(default=768, ge=0, description="Tokens that they may take together.")
+    canary_share: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of the requests that a newly published version answers at first; 0: all of them at once.",
+    )
+    canary_answers: int = Field(
+        default=50, ge=1, description="Its answers after which it answers all requests, unless it does worse."
+    )
+    watched_answers: int = Field(
+        default=500,
+        ge=1,
+        description="Its answers until which its acceptance is compared with the version before; worse: rolled back.",
+    )

@@ -24,8 +24,7 @@ from osiris_inference.chat import ChatTemplate
 from osiris_inference.conversation import conversation
 from osiris_inference.manifest import CHAT_TEMPLATE
 from osiris_inference.model_store import ModelStore, embedded_weights
-from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
-from osiris_phi3.prompt import EXAMPLES, SYSTEM_PROMPT
+from osiris_inference.proposing import EXAMPLES, MAX_TOKENS, SYSTEM_PROMPT, proposal_schema
 
 OURS, PLAIN = "osiris onnx", "osiris onnx, no cache, no forced tokens"
 TOKENS = 96

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from osiris_contracts import Proposal
 from osiris_inference.onnx_engine import OnnxEngine, OnnxEngineConfig
+from osiris_inference.proposing import MAX_TOKENS, proposal_schema
 from osiris_inference.protocol import GenerationRequest
-from osiris_phi3.grammar import MAX_TOKENS, proposal_schema
 
 
 def valid_proposals(model: Path, count: int, prompt: Callable[[int], str]) -> int:

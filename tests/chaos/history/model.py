@@ -9,7 +9,16 @@ import sys
 from hashlib import sha256
 from typing import Final
 
-from osiris_contracts import GenerateRequest, GenerateResult, ModelId, ModelStatus, Proposal, Usage, streams
+from osiris_contracts import (
+    GenerateRequest,
+    GenerateResult,
+    ModelId,
+    ModelStatus,
+    ModelVersion,
+    Proposal,
+    Usage,
+    streams,
+)
 from osiris_mesh import Delivery, MeshSettings, Service
 
 EFFECTS: Final = "chaos.effects"
@@ -55,6 +64,12 @@ def build(model: ModelId, settings: MeshSettings) -> Service:
         await asyncio.sleep(LONGEST_SECONDS * sha256(delivery.id.encode()).digest()[0] / 255)
         delivery.emit(EFFECTS, request)
         return result
+
+    if model == "phi3":
+
+        @service.consume(streams.MODELS_PUBLISHED, ModelVersion)
+        async def hear(_version: ModelVersion, _delivery: Delivery) -> None:
+            """Of new versions, of which it has none."""
 
     return service
 

@@ -1,5 +1,16 @@
-"""GGUF weights to an ONNX model folder, with gguf, numpy and onnx alone."""
+"""Weights, of a GGUF file or of a training run, to an ONNX model folder, with gguf, numpy and onnx alone."""
 
-from osiris_inference.gguf_onnx.convert import Precision, convert, version_of
+from osiris_inference.gguf_onnx.convert import Precision, convert, export, version_of
+from osiris_inference.gguf_onnx.dense import DenseWeights, name_in_transformers
+from osiris_inference.gguf_onnx.weights import Architecture, Weights
 
-__all__ = ["Precision", "convert", "version_of"]
+__all__ = [
+    "Architecture",
+    "DenseWeights",
+    "Precision",
+    "Weights",
+    "convert",
+    "export",
+    "name_in_transformers",
+    "version_of",
+]

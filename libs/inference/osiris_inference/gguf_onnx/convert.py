@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import onnx
+from tokenizers import Tokenizer
 
 from osiris_inference.gguf_onnx import tokenizer
-from osiris_inference.gguf_onnx.graph import Decoder
+from osiris_inference.gguf_onnx.graph import Decoder, Source
 from osiris_inference.gguf_onnx.weights import Weights
 from osiris_inference.manifest import CHAT_TEMPLATE, GRAPH, TOKENIZER, Manifest
 
@@ -44,11 +45,37 @@ def convert(source: Path, folder: Path, precision: Precision = "q8", progress: P
     """
     progress(f"reading {source.name}")
     weights = Weights(source)
+    manifest = _manifest(weights, source, precision)
+    template = str(weights.metadata("tokenizer.chat_template"))
+    export(weights, folder, manifest, tokenizer.build(weights), template, exact=precision == "f32", progress=progress)
+    return manifest
+
+
+def export(
+    weights: Source,
+    folder: Path,
+    manifest: Manifest,
+    tokens: Tokenizer,
+    template: str,
+    *,
+    exact: bool = False,
+    progress: Progress = lambda _: None,
+) -> None:
+    """Write the model folder `folder`; it appears whole or not at all.
+
+    Args:
+        tokens: the model's tokenizer.
+        template: the model's chat template.
+        exact: float weights; otherwise 8-bit ones.
+
+    Raises:
+        ValueError: the weights are of another kind.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
     try:
-        progress(f"drawing {weights.architecture.layers} layers ({precision})")
-        model = Decoder(weights, exact=precision == "f32").draw()
+        progress(f"drawing {weights.architecture.layers} layers ({manifest.precision})")
+        model = Decoder(weights, exact=exact).draw()
         progress("writing the graph")
         onnx.save_model(
             model,
@@ -58,16 +85,14 @@ def convert(source: Path, folder: Path, precision: Precision = "q8", progress: P
             location=f"{GRAPH}.data",
             size_threshold=1024,
         )
-        tokenizer.build(weights).save(str(draft / TOKENIZER))
-        (draft / CHAT_TEMPLATE).write_text(weights.metadata("tokenizer.chat_template"), encoding="utf-8")
-        manifest = _manifest(weights, source, precision)
+        tokens.save(str(draft / TOKENIZER))
+        (draft / CHAT_TEMPLATE).write_text(template, encoding="utf-8")
         manifest.write(draft)
         draft.chmod(0o755)
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     progress(f"{manifest.version} is ready")
-    return manifest
 
 
 def _manifest(weights: Weights, source: Path, precision: Precision) -> Manifest:

@@ -4,14 +4,14 @@ Inputs: input_ids (batch, sequence), attention_mask (batch, total), past key and
 Outputs: logits of the last position only (batch, 1, vocabulary), present key and value of every layer.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from osiris_inference.gguf_onnx.weights import BLOCK, Blocks, Weights, stack, to_eight_bits
+from osiris_inference.gguf_onnx.weights import BLOCK, F32, Architecture, Blocks, stack, to_eight_bits
 
 MICROSOFT = "com.microsoft"
 OPSET = 21
@@ -20,6 +20,22 @@ IR_VERSION = 10
 ACCURACY_LEVEL = 4
 
 _TYPES = {"float32": TensorProto.FLOAT, "uint8": TensorProto.UINT8, "int64": TensorProto.INT64}
+
+
+class Source(Protocol):
+    """Where the weights come from, under the names of GGUF."""
+
+    architecture: Architecture
+
+    @property
+    def head_is_embedding(self) -> bool:
+        """Whether the output layer shares the embedding's weights."""
+
+    def vector(self, name: str) -> F32:
+        """A norm."""
+
+    def matrix(self, name: str, heads: int | None = None) -> Blocks:
+        """A matrix; `heads` of a query or key matrix."""
 
 
 class Graph:
@@ -52,7 +68,7 @@ class Decoder:
         exact: float weights, bit for bit those of the file; otherwise 8-bit ones.
     """
 
-    def __init__(self, weights: Weights, *, exact: bool) -> None:
+    def __init__(self, weights: Source, *, exact: bool) -> None:
         self._weights = weights
         self._size = weights.architecture
         self._exact = exact

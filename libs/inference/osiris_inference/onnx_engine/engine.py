@@ -217,9 +217,7 @@ class OnnxEngine:
         def emit(item: Chunk | EngineError) -> None:
             loop.call_soon_threadsafe(queue.put_nowait, item)
 
-        # templates, tokens and grammars take milliseconds that the event loop does not have
-        sequence = await asyncio.to_thread(model.prepare, request, emit)
-        model.batch.join(sequence)
+        sequence = await self._join(model, request, emit)
         try:
             while not finished:
                 item = await queue.get()
@@ -230,6 +228,20 @@ class OnnxEngine:
         finally:
             if not finished:
                 sequence.cancelled = True
+
+    async def _join(self, model: _Model, request: GenerationRequest, emit: Emit) -> Sequence:
+        """Hand a request to the batch of `model`, or of the version that took its place meanwhile."""
+        while True:
+            # templates, tokens and grammars take milliseconds that the event loop does not have
+            sequence = await asyncio.to_thread(model.prepare, request, emit)
+            try:
+                model.batch.join(sequence)
+            except EngineClosed:
+                if self._model is None or self._model is model:
+                    raise
+                model = self._model
+            else:
+                return sequence
 
 
 def _load(path: Path, config: OnnxEngineConfig) -> _Model:
