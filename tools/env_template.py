@@ -15,6 +15,7 @@ CLASSES = {
     "sim": "osiris_sim.settings:SimSettings",
     "orchestrator": "osiris_orchestrator.settings:OrchestratorSettings",
     "tts": "osiris_tts.settings:TtsSettings",
+    "azr_planner": "osiris_azr_planner.settings:PlannerSettings",
     "trainer": "osiris_trainer.settings:TrainerSettings",
 }
 HEADER = """\

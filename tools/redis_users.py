@@ -166,6 +166,17 @@ SERVICES = {
         commands=("hmget", "hget", "hset", "publish"),
         says=(streams.AUDIO_BYTES,),
     ),
+    "azr_planner": Needs(
+        owns=(
+            *_consumed(streams.PLANNER_REQUESTS, streams.DGM_OUTCOMES),
+            *_sequenced("azr_planner"),
+            "effect:azr_planner:*",
+            "effect-answers:azr_planner",
+            "gateway:limits:*",  # a key's minute is one, whichever door it knocks at
+        ),
+        answers=_REPLIES,
+        looks_at=("gateway:keys", "gateway:keys:version"),
+    ),
     "trainer": Needs(
         owns=_consumed(
             streams.PROPOSAL_CREATED,

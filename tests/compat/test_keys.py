@@ -6,9 +6,9 @@ import pytest
 from tests.support.gateways import added, key_ring
 
 from osiris_contracts import ApiKey
-from osiris_gateway.access.limiter import Limiter
-from osiris_gateway.access.limits import Limit, RateLimited
 from osiris_mesh import Bus
+from osiris_mesh.http.limiter import Limiter
+from osiris_mesh.http.limits import Limit, RateLimited
 
 pytestmark = [pytest.mark.slow]
 

@@ -6,7 +6,7 @@ from typing import get_args
 
 from osiris_contracts import ErrorCode, streams
 from osiris_contracts.schemas import contracts, render
-from osiris_gateway.problems import _STATUS
+from osiris_mesh.http.problems import STATUS
 
 
 def test_docs_schemas_are_those_of_the_contracts(repository: Path) -> None:
@@ -34,7 +34,7 @@ def test_the_env_template_is_made_from_the_settings(repository: Path) -> None:
 
 
 def test_every_error_code_has_an_http_status() -> None:
-    assert set(_STATUS) == set(get_args(ErrorCode))
+    assert set(STATUS) == set(get_args(ErrorCode))
 
 
 def test_no_service_imports_another_and_arrows_point_one_way(repository: Path) -> None:

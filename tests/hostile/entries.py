@@ -75,13 +75,36 @@ GOOD: dict[str, dict[str, Any]] = {
         "fees": 0.1,
         "return_pct": 0.001,
     },
+    streams.PLANNER_REQUESTS: {
+        "trade": {
+            "instrument": "MES",
+            "equity_curve": [100_000.0] * 31,
+            "bars": [{"high": 5001.0, "low": 4999.0, "close": 5000.0}] * 15,
+            "n_successes": 20,
+            "n_failures": 3,
+        }
+    },
+    streams.DGM_OUTCOMES: {
+        "candidate": "b",
+        "parent": "a",
+        "part": "entry",
+        "kind": "constant",
+        "accepted": False,
+        "reward": 0.4,
+        "failed_at": "train",
+        "scenario": {"regime": "trend", "level": 2, "seed": 1},
+        "episodes": 2,
+        "wins": 1,
+    },
     streams.DESK_COMMANDS: {"command": "stop", "reason": "x"},
     streams.TTS_REQUESTS: {"text": "Gold rose.", "ticker": "XAU"},
     streams.ADVICE_GENERATED: {"run_id": UUID, "sequence": 1},
 }
 """A good message, or nearly one, of every stream that a service consumes as part of a group."""
 
-CONTROLS = tuple(map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts")))
+CONTROLS = tuple(
+    map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "azr_planner"))
+)
 """Read by every instance, without a group."""
 
 ATTRIBUTES = (

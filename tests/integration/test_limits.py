@@ -9,9 +9,9 @@ import pytest
 from tests.support.gateways import ASK, BOOTSTRAP, CHAT, added, bearer, door, echoing_hermes, problem
 
 from osiris_contracts import ApiKey
-from osiris_gateway.access.limiter import Limiter
-from osiris_gateway.access.limits import Limit, RateLimited
 from osiris_mesh import Bus
+from osiris_mesh.http.limiter import Limiter
+from osiris_mesh.http.limits import Limit, RateLimited
 
 
 async def test_a_bucket_fills_evenly_and_a_refusal_takes_nothing(redis_url: str) -> None:

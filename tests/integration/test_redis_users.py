@@ -67,6 +67,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
             "phi3": Process("phi3", urls["phi3"], home, "phi3", module=FAKE, **environment),
             "trainer": Process("trainer", urls["trainer"], home),
             "tts": Process("tts", urls["tts"], home),
+            "azr_planner": Process("azr_planner", urls["azr_planner"], home),
             "gateway": Process("gateway", urls["gateway"], home),
             "orchestrator": Process("orchestrator", urls["orchestrator"], home),
             "sim": Process("sim", urls["sim"], home, "--loop", "--speed", "4x"),
@@ -116,13 +117,17 @@ async def test_the_desk_works_and_nobody_is_refused_anything(desk: Desk) -> None
     await watcher.xadd(
         streams.HERMES_REQUESTS, {"data": '{"prompt":"x"}', "priority": "batch", "replyto": "my.replies"}
     )
+    question = {"data": '{"kernel":{"bars":3}}', "id": "one", "replyto": "my.replies"}
+    await watcher.xadd(streams.PLANNER_REQUESTS, question)
+    await watcher.xadd(streams.DGM_OUTCOMES, {"data": "no JSON"})
     for name in ("hermes", "phi3"):
         await watcher.xadd(streams.control(name), {"data": '{"command":"cancel","request_id":"x"}'})
     asides = (streams.HERMES_REQUESTS, streams.MARKET_ORDERS, streams.PROPOSAL_CREATED, streams.MARKET_TICKS)
+    asides += (streams.DGM_OUTCOMES,)
 
     async def aside_and_answered() -> bool:
         put_aside = [await watcher.exists(streams.dead(stream)) for stream in asides]
-        return all(put_aside) and await watcher.xlen("my.replies") >= 2
+        return all(put_aside) and await watcher.xlen("my.replies") >= 3
 
     await until(aside_and_answered, timeout=60, what="dead letters and answers")
     assert await refusals(watcher) == []
@@ -188,6 +193,12 @@ NOT_ITS_OWN: dict[str, list[tuple[Any, ...]]] = {
         ("XADD", "market.orders", "*", "data", "{}"),
         ("XREAD", "STREAMS", "hermes.requests", "0"),
         ("PUBLISH", "alerts", "x"),
+    ],
+    "azr_planner": [
+        ("XADD", "market.orders", "*", "data", "{}"),
+        ("XREAD", "STREAMS", "advice.generated", "0"),
+        ("SET", "state:orchestrator", "x"),
+        ("HSET", "gateway:keys", "mine", "{}"),
     ],
     "trainer": [
         ("XADD", "hermes.requests", "*", "data", "{}"),

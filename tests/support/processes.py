@@ -45,6 +45,7 @@ class Process:
             "OSIRIS_LEASE_SECONDS": "1.5",
             "OSIRIS_LOG_LEVEL": "warning",
             "OSIRIS_GATEWAY_PORT": "0",
+            "OSIRIS_AZR_PLANNER_PORT": "0",
             **environment,
         }
         self._leashed = leashed

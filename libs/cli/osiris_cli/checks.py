@@ -50,6 +50,7 @@ def all_checks(settings: CliSettings) -> list[Check]:
         redis(settings),
         *streams(settings),
         gateway_port(settings),
+        planner_port(settings),
         *(model(settings.models_folder, role) for role in models.ROLES),
         voice(settings.speech),
         gpu(shutil.which("nvidia-smi")),
@@ -191,12 +192,23 @@ def dead_letters(counts: dict[str, int]) -> Check:
 
 def gateway_port(settings: CliSettings) -> Check:
     """Whether the gateway can listen on its port, or is this desk's and does."""
-    where = f"{settings.gateway_host}:{settings.gateway_port}"
+    return _port("port", settings, settings.gateway_host, settings.gateway_port, "OSIRIS_GATEWAY_PORT")
+
+
+def planner_port(settings: CliSettings) -> Check:
+    """Whether the planner can listen on its port, or is this desk's and does."""
+    if not settings.planner:
+        return Check("planner", "ok", "off: OSIRIS_PLANNER")
+    return _port("planner", settings, settings.azr_planner_host, settings.planner_port, "OSIRIS_AZR_PLANNER_PORT")
+
+
+def _port(name: str, settings: CliSettings, host: str, port: int, variable: str) -> Check:
+    where = f"{host}:{port}"
     if run_file.running(settings.home) is not None:
-        return Check("port", "ok", f"{where}, the desk is running")
-    if port_is_free(settings.gateway_host, settings.gateway_port):
-        return Check("port", "ok", f"{where} is free")
-    return Check("port", "fail", f"{where} is taken", "free it, or choose another with OSIRIS_GATEWAY_PORT")
+        return Check(name, "ok", f"{where}, the desk is running")
+    if port_is_free(host, port):
+        return Check(name, "ok", f"{where} is free")
+    return Check(name, "fail", f"{where} is taken", f"free it, or choose another with {variable}")
 
 
 def model(root: Path, role: str) -> Check:

@@ -25,10 +25,11 @@ from osiris_contracts import streams
 from osiris_mesh.connection import Client, connect, ensure_group
 from osiris_mesh.presence import alive
 
-SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts")
+SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts", "azr_planner")
 VOICE = "tts"
-AFTER = {VOICE: ("phi3", "hermes")}
-"""Who waits with its start for whom: a voice that loads beside the models would hold the first proposal up."""
+PLANNER = "azr_planner"
+AFTER = {VOICE: ("phi3", "hermes"), PLANNER: ("phi3", "hermes")}
+"""Who waits with its start for whom: what loads beside the models would hold the first proposal up."""
 REDIS = "redis"
 ENDS_BY_ITSELF = frozenset({"sim"})
 
@@ -41,6 +42,7 @@ class Desk:
 
     redis_url: str
     gateway_url: str
+    planner_url: str
     supervisors: tuple[Supervisor, ...]
 
     @property
@@ -91,10 +93,12 @@ async def running(
     supervise = partial(Supervisor, logs=settings.logs, drain_seconds=drain_seconds, hurry=hurry, on_change=changed)
     async with AsyncExitStack() as stack:
         stack.enter_context(FileLock(settings.home / run_file.LOCK))
-        if not port_is_free(settings.gateway_host, settings.gateway_port):
-            raise CliError(
-                f"expected port {settings.gateway_port} on {settings.gateway_host} for the gateway, it is taken; "
-                "free it, or choose another with --port or OSIRIS_GATEWAY_PORT"
+        _require_port(
+            "the gateway", settings.gateway_host, settings.gateway_port, "with --port or OSIRIS_GATEWAY_PORT"
+        )
+        if settings.planner:
+            _require_port(
+                "the planner", settings.azr_planner_host, settings.planner_port, "with OSIRIS_AZR_PLANNER_PORT"
             )
         if fresh:
             _empty(settings.home)
@@ -114,7 +118,8 @@ async def running(
         await ensure_group(redis, streams.MARKET_TICKS, streams.DESK_GROUP)
         supervisors.append(supervise(services(settings, redis_url, redis, extra or {})))
         await stack.enter_async_context(supervisors[-1])
-        yield Desk(redis_url, gateway, tuple(supervisors))
+        planner = http_url(settings.azr_planner_host, settings.planner_port) if settings.planner else ""
+        yield Desk(redis_url, gateway, planner, tuple(supervisors))
 
 
 def redis_service(server: EmbeddedRedis) -> Service:
@@ -146,7 +151,7 @@ def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mappin
             after=AFTER.get(name, ()),
         )
         for name in SERVICES
-        if settings.speech or name != VOICE
+        if (settings.speech or name != VOICE) and (settings.planner or name != PLANNER)
     ]
 
 
@@ -160,7 +165,14 @@ def environment(settings: CliSettings, redis_url: str) -> dict[str, str]:
         "OSIRIS_REDIS_URL": redis_url,
         "OSIRIS_GATEWAY_HOST": settings.gateway_host,
         "OSIRIS_GATEWAY_PORT": str(settings.gateway_port),
+        "OSIRIS_AZR_PLANNER_HOST": settings.azr_planner_host,
+        "OSIRIS_AZR_PLANNER_PORT": str(settings.planner_port),
     }
+
+
+def _require_port(whose: str, host: str, port: int, how: str) -> None:
+    if not port_is_free(host, port):
+        raise CliError(f"expected port {port} on {host} for {whose}, it is taken; free it, or choose another {how}")
 
 
 def _empty(home: Path) -> None:

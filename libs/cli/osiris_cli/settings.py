@@ -47,6 +47,10 @@ class CliSettings(BaseSettings):
     )
     gateway_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the gateway listens.")
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port on which the gateway listens.")
+    azr_planner_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the planner listens.")
+    azr_planner_port: int | None = Field(
+        default=None, ge=0, le=65535, description="Port on which the planner listens; unset: the one after the gateway's."
+    )
     gateway_url: str | None = Field(
         default=None,
         pattern=r"^https?://",
@@ -63,6 +67,13 @@ class CliSettings(BaseSettings):
     sim_delay: float | None = Field(default=None, ge=0, description="Seconds a bar, in place of a speed.")
     sim_loop: bool = Field(default=True, description="Whether `osiris up` begins its bars again after the last.")
     speech: bool = Field(default=True, description="Whether the desk speaks: tts runs, and assessments are spoken.")
+
+    planner: bool = Field(default=True, description="Whether `osiris up` runs the planner.")
+
+    @property
+    def planner_port(self) -> int:
+        """Where the planner listens; 0: any free port, told in its presence."""
+        return (self.gateway_port + 1) % 65536 if self.azr_planner_port is None else self.azr_planner_port
 
     @property
     def models_folder(self) -> Path:
@@ -81,8 +92,9 @@ class CliSettings(BaseSettings):
 
     @property
     def demo(self) -> "CliSettings":
-        """The same settings for `osiris demo`, whose desk has a home of its own beside the real one."""
-        return self.model_copy(update={"home": self.home / "demo", "models": self.models_folder})
+        """The same settings for `osiris demo`, whose desk has a home of its own beside the real one, and no planner."""
+        own = {"home": self.home / "demo", "models": self.models_folder, "planner": False}
+        return self.model_copy(update=own)
 
 
 def load(**given: object) -> CliSettings:

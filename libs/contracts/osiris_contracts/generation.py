@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from osiris_contracts._base import QUIET, Contract, ModelId, Symbol
+from osiris_contracts.planning import KernelPlan, TradePlan
 from osiris_contracts.proposal import FewShot, Proposal
 from osiris_contracts.speech import AudioClip, SpeechResult
 
@@ -183,6 +184,7 @@ ErrorCode = Literal[
     "model_not_loaded",
     "queue_full",
     "replaced",
+    "risk_gate_reject",
     "internal",
 ]
 
@@ -196,7 +198,8 @@ class ErrorReply(Contract):
     details: JsonValue = Field(default=None, description="Machine-readable facts, when there are any.")
 
 
-Reply = Annotated[Chunk | GenerateResult | AudioClip | SpeechResult | ErrorReply, Field(discriminator="kind")]
+AnyReply = Chunk | GenerateResult | AudioClip | SpeechResult | TradePlan | KernelPlan | ErrorReply
 """What a reply stream carries."""
 
-REPLY: TypeAdapter[Chunk | GenerateResult | AudioClip | SpeechResult | ErrorReply] = TypeAdapter(Reply, config=QUIET)
+Reply = Annotated[AnyReply, Field(discriminator="kind")]
+REPLY: TypeAdapter[AnyReply] = TypeAdapter(Reply, config=QUIET)

@@ -11,6 +11,7 @@ MARKET_ORDERS: Final = "market.orders"
 MARKET_FILLS: Final = "market.fills"
 HERMES_REQUESTS: Final = "hermes.requests"
 PHI3_REQUESTS: Final = "phi3.requests"
+PLANNER_REQUESTS: Final = "planner.requests"
 PROPOSAL_CREATED: Final = "phi3.proposal.created"
 PROPOSAL_ASSESSED: Final = "phi3.proposal.assessed"
 FEEDBACK_SUBMITTED: Final = "phi3.feedback.submitted"
@@ -20,6 +21,7 @@ TTS_REQUESTS: Final = "tts.requests"
 AUDIO_BYTES: Final = "audio.bytes"
 """A stream of clips, and a pub/sub channel of the same name with each as base64 WAV."""
 ASSESSMENT_SPOKEN: Final = "hermes.assessment.spoken"
+DGM_OUTCOMES: Final = "dgm.outcomes"
 DESK_COMMANDS: Final = "desk.commands"
 DESK_STATUS: Final = "desk.status"
 POLICY_VERSIONS: Final = "policy.versions"
@@ -32,6 +34,9 @@ DESK_GROUP: Final = "orchestrator"
 
 REQUESTS_OF: Final[dict[ModelId, str]] = {"hermes": HERMES_REQUESTS, "phi3": PHI3_REQUESTS}
 """The request stream of each model."""
+
+_SERVED_BY: Final = {PLANNER_REQUESTS: "azr_planner"}
+"""Where the service is called otherwise than its stream."""
 
 DEFAULT_PRIORITY: Final[Priority] = "desk"
 """What an entry has that names none."""
@@ -64,6 +69,7 @@ RETENTION: Final[dict[str, Retention]] = {
     ADVICE_GENERATED: Retention(timedelta(days=1), 50_000),
     TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
     AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
+    DGM_OUTCOMES: Retention(timedelta(days=30), 50_000),
     DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""
@@ -83,6 +89,7 @@ _OWN: Final = frozenset(
         MARKET_FILLS,
         HERMES_REQUESTS,
         PHI3_REQUESTS,
+        PLANNER_REQUESTS,
         PROPOSAL_CREATED,
         PROPOSAL_ASSESSED,
         FEEDBACK_SUBMITTED,
@@ -91,6 +98,7 @@ _OWN: Final = frozenset(
         TTS_REQUESTS,
         AUDIO_BYTES,
         ASSESSMENT_SPOKEN,
+        DGM_OUTCOMES,
         DESK_COMMANDS,
         DESK_STATUS,
         POLICY_VERSIONS,
@@ -136,6 +144,11 @@ def retention(stream: str) -> Retention:
 def lanes(stream: str) -> tuple[str, ...]:
     """Every lane of `stream`."""
     return tuple(dict.fromkeys(lane(stream, priority) for priority in get_args(Priority)))
+
+
+def served_by(stream: str) -> str:
+    """The service that answers the requests on `stream`."""
+    return _SERVED_BY.get(stream, stream.partition(".")[0])
 
 
 def control(service: str) -> str:

@@ -9,7 +9,17 @@ from typing import Any, Self
 import structlog
 from pydantic import BaseModel
 
-from osiris_contracts import AudioClip, Chunk, Control, ErrorReply, GenerateResult, Presence, Priority, streams
+from osiris_contracts import (
+    AnyReply,
+    AudioClip,
+    Chunk,
+    Control,
+    ErrorReply,
+    GenerateResult,
+    Presence,
+    Priority,
+    streams,
+)
 from osiris_contracts.streams import DEFAULT_PRIORITY
 from osiris_mesh import queues, scripts
 from osiris_mesh.connection import connect
@@ -17,7 +27,7 @@ from osiris_mesh.delivery import REPLY_SECONDS
 from osiris_mesh.envelope import Envelope, wrap
 from osiris_mesh.errors import Refused
 from osiris_mesh.ids import instance_name, new_id
-from osiris_mesh.inbox import AnyReply, Inbox
+from osiris_mesh.inbox import Inbox
 from osiris_mesh.presence import alive
 from osiris_mesh.replies import Replies
 from osiris_mesh.scripts import Output
@@ -160,9 +170,10 @@ class Bus:
 
     async def cancel(self, stream: str, request_id: str) -> None:
         """Tell whoever serves `stream` that nobody waits for `request_id` any more."""
-        service = stream.partition(".")[0]
         command = Control(command="cancel", request_id=request_id)
-        self.writer.put("XADD", streams.control(service), "MAXLEN", "~", 10_000, "*", *_flat(self._wrap(command)))
+        self.writer.put(
+            "XADD", streams.control(streams.served_by(stream)), "MAXLEN", "~", 10_000, "*", *_flat(self._wrap(command))
+        )
 
     async def backlog(self, stream: str, group: str) -> int:
         """Entries of `stream` that `group` has not finished: not handed out yet, or pending."""

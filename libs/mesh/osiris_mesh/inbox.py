@@ -2,9 +2,7 @@
 
 import asyncio
 
-from osiris_contracts import AudioClip, Chunk, ErrorReply, GenerateResult, SpeechResult
-
-AnyReply = Chunk | GenerateResult | AudioClip | SpeechResult | ErrorReply
+from osiris_contracts import AnyReply
 
 
 class Inbox:

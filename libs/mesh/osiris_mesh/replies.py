@@ -13,10 +13,10 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from osiris_contracts import REPLY
+from osiris_contracts import REPLY, AnyReply
 from osiris_mesh.connection import BLOCK_MS, Client
 from osiris_mesh.errors import explain
-from osiris_mesh.inbox import AnyReply, Inbox
+from osiris_mesh.inbox import Inbox
 from osiris_mesh.tasks import end
 from osiris_mesh.wire import Wire, packed
 

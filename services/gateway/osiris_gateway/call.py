@@ -9,10 +9,10 @@ from litestar import Request
 from litestar.params import HeaderParameter
 
 from osiris_contracts import Priority
-from osiris_gateway.access.credentials import Admission
 from osiris_gateway.idempotency import Idempotency, Remembered
 from osiris_gateway.resume import Progress
 from osiris_mesh import new_uuid
+from osiris_mesh.http.credentials import Admission
 
 HEADERS = {
     "idempotency_key": "Idempotency-Key",

@@ -11,9 +11,9 @@ from litestar.params import JSONBody
 from pydantic import ValidationError
 
 from osiris_contracts import DeskCommand, DeskControlBody, DeskOrder, DeskReceipt, DeskStatus, streams
-from osiris_gateway.routes import INPUT, problem_responses
 from osiris_mesh import Bus, MalformedEnvelope, new_uuid
 from osiris_mesh.envelope import parse
+from osiris_mesh.http.problems import INPUT, responses
 
 CONFIRM_SECONDS = 3.0
 _LOOK_SECONDS = 0.05
@@ -72,7 +72,7 @@ def _told_to(command: DeskOrder) -> HTTPRouteHandler:
             202: ResponseSpec(DeskReceipt, description="Kept for the desk, away or busy.", generate_examples=False),
         }
         | INPUT
-        | problem_responses(_503="Redis is away or full."),
+        | responses(_503="Redis is away or full."),
         tags=["desk"],
         operation_id=f"Desk{command.capitalize()}",
         summary=_SUMMARY[command],

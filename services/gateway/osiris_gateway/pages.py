@@ -7,8 +7,8 @@ from litestar.datastructures import CacheControlHeader
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 
-from osiris_gateway import wheels
-from osiris_gateway.access.door import KEYLESS
+from osiris_mesh.http import wheels
+from osiris_mesh.http.door import KEYLESS
 
 STATIC = Path(__file__).parent / "static"
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.response import Stream
 from pydantic import BaseModel
@@ -19,7 +18,6 @@ from osiris_contracts import (
     GenerateResult,
     Health,
     ModelId,
-    Problem,
     Proposal,
     ProposeBody,
     ProposedTrade,
@@ -28,37 +26,13 @@ from osiris_gateway import sse
 from osiris_gateway.call import Call
 from osiris_gateway.hangup import unless_hung_up
 from osiris_gateway.models import Models
-from osiris_gateway.problems import PROBLEM_JSON
 from osiris_gateway.streamed import Streamed
 from osiris_gateway.timing import Timing
 from osiris_gateway.trades import Trades
 from osiris_gateway.vitals import Vitals
+from osiris_mesh.http.problems import INPUT, AnyRequest, responses
 
-AnyRequest = Request[Any, Any, Any]
-
-
-def problem_responses(**descriptions: str) -> dict[int, ResponseSpec]:
-    """What a status means, by `_<status>`."""
-    return {
-        int(status.removeprefix("_")): ResponseSpec(
-            Problem, description=description, media_type=PROBLEM_JSON, generate_examples=False
-        )
-        for status, description in descriptions.items()
-    }
-
-
-KEYED = problem_responses(
-    _401="No API key came, or one that is unknown, revoked or expired.",
-    _403="The key has not the scope that this needs.",
-    _429="The key has had its requests of this minute; Retry-After says when to come again.",
-)
-INPUT = KEYED | problem_responses(
-    _400="The body is no JSON.",
-    _413="The body is too long.",
-    _415="The body is not application/json.",
-    _422="A field is not what it should be.",
-)
-ASKING = INPUT | problem_responses(
+ASKING = INPUT | responses(
     _409="The Idempotency-Key came with another body, or Last-Event-ID without one.",
     _429="The model's queue is full, or the key has had its minute; Retry-After says when to come again.",
     _500="The model failed.",
@@ -146,7 +120,7 @@ async def propose(
 @post(
     "/feedback/phi3",
     status_code=200,
-    responses=INPUT | problem_responses(_404="No such transaction.", _503="Redis is away."),
+    responses=INPUT | responses(_404="No such transaction.", _503="Redis is away."),
     tags=["trades"],
     summary="Correct, rate or comment on a proposal",
 )

@@ -251,6 +251,8 @@ def test_every_service_is_told_where_its_desk_is(tmp_path: Path, monkeypatch: py
     assert [service.name for service in services] == list(desk.SERVICES)
     silent = desk.services(settings.model_copy(update={"speech": False}), "unix:///x.sock", None, {})
     assert [service.name for service in silent] == [name for name in desk.SERVICES if name != "tts"]
+    demo = desk.services(settings.demo, "unix:///x.sock", None, {})
+    assert [service.name for service in demo] == [name for name in desk.SERVICES if name != "azr_planner"]
     for service in services:
         assert service.argv == (sys.executable, "-m", f"osiris_{service.name}")
         told = {name: value for name, value in service.env.items() if name.startswith("OSIRIS_")}
@@ -260,6 +262,8 @@ def test_every_service_is_told_where_its_desk_is(tmp_path: Path, monkeypatch: py
             "OSIRIS_REDIS_URL": "unix:///x.sock",
             "OSIRIS_GATEWAY_HOST": "127.0.0.1",
             "OSIRIS_GATEWAY_PORT": "8123",
+            "OSIRIS_AZR_PLANNER_HOST": "127.0.0.1",
+            "OSIRIS_AZR_PLANNER_PORT": "8124",
             "OSIRIS_SIM_SPEED": "20x",
         }
     assert [service.name for service in services if service.restart == "on-failure"] == ["sim"]

@@ -54,7 +54,12 @@ def test_a_taken_port_fails(tmp_path: Path) -> None:
         taken.listen()
         settings = CliSettings(home=tmp_path, gateway_port=taken.getsockname()[1])
         assert checks.gateway_port(settings).status == "fail"
+        planners = CliSettings(home=tmp_path, azr_planner_port=taken.getsockname()[1])
+        assert checks.planner_port(planners).status == "fail"
+        assert "OSIRIS_AZR_PLANNER_PORT" in checks.planner_port(planners).mend
+        assert checks.planner_port(planners.model_copy(update={"planner": False})).status == "ok"
     assert checks.gateway_port(settings).status == "ok"
+    assert checks.planner_port(planners).status == "ok"
 
 
 def test_an_embedded_redis_is_found(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from osiris_cli.commands.keys import Scope
 from osiris_contracts import ApiKey, ChatMessage, GenerateRequest, KeyScope, api_key_digest, new_api_key
-from osiris_gateway.access.credentials import digest_of, key_in
-from osiris_gateway.access.keys import Keys
-from osiris_gateway.access.limits import PERIOD, Limit, Reading, headers, reading
-from osiris_gateway.access.metering import estimate
-from osiris_gateway.access.neighbours import is_loopback, is_of_this_machine
+from osiris_gateway.metering import estimate
 from osiris_gateway.settings import GatewaySettings
 from osiris_mesh import Misconfigured
+from osiris_mesh.http.credentials import digest_of, key_in
+from osiris_mesh.http.keys import Keys
+from osiris_mesh.http.limits import PERIOD, Limit, Reading, headers, reading
+from osiris_mesh.http.neighbours import is_loopback, is_of_this_machine
 from osiris_mesh.key_ring import Ring
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
@@ -126,7 +126,15 @@ NO_KEYS = Ring(None, ())
 def keys(ring: Ring, *, host: str = "127.0.0.1", **settings: object) -> tuple[Keys, Rings]:
     given = GatewaySettings.model_validate({"probe_host": host} | settings)
     rings = Rings(ring)
-    return Keys(rings, given.api_key, host=host, is_loopback=given.is_loopback, now=lambda: rings.clock), rings  # type: ignore[arg-type]
+    found = Keys(
+        rings,  # type: ignore[arg-type]
+        given.api_key,
+        prefix="OSIRIS_GATEWAY_",
+        host=host,
+        is_loopback=given.is_loopback,
+        now=lambda: rings.clock,
+    )
+    return found, rings
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import re
 from hashlib import sha256
 
-from osiris_gateway import pages, wheels
+from osiris_gateway import pages
+from osiris_mesh.http import wheels
 
 # TradingView's own build of 4.1.3, as its npm package has it but for the last line break
 CHARTS = "a7d4221516c7ea0bb0cc17d605df8848c1c748517a2ca43c2ce1a95ddb159006"

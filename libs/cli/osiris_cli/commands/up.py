@@ -83,7 +83,11 @@ def _table(running: "Desk") -> "Table":
     from osiris_cli.network import without_password
 
     styles = {"ready": "green", "starting": "yellow", "restarting": "red", "completed": "dim", "stopped": "dim"}
-    urls = {"gateway": running.gateway_url, "redis": without_password(running.redis_url)}
+    urls = {
+        "gateway": running.gateway_url,
+        "azr_planner": running.planner_url,
+        "redis": without_password(running.redis_url),
+    }
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("service", "state", "for", "restarts", "pid", "url"):
         table.add_column(column)

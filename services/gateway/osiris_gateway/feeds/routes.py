@@ -14,8 +14,8 @@ from osiris_gateway.feeds import place as places
 from osiris_gateway.feeds.hub import Feed
 from osiris_gateway.feeds.pulse import Pulse
 from osiris_gateway.feeds.reading import Reader
-from osiris_gateway.routes import KEYED, problem_responses
 from osiris_mesh.entry_id import parse_id
+from osiris_mesh.http.problems import KEYED, responses
 
 DESK_IDLE_SECONDS = 5.0
 AUDIO_IDLE_SECONDS = 1.0
@@ -60,7 +60,7 @@ History = Annotated[
 
 
 def _events(description: str) -> dict[int, ResponseSpec]:
-    refused = problem_responses(_422="Last-Event-ID or a parameter is not what it should be.", _503="Redis is away.")
+    refused = responses(_422="Last-Event-ID or a parameter is not what it should be.", _503="Redis is away.")
     told = ResponseSpec(str, description=description, media_type=sse.MEDIA_TYPE, generate_examples=False)
     return {200: told} | KEYED | refused
 

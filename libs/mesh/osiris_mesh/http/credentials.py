@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from osiris_contracts import ApiKey, api_key_digest
-from osiris_gateway.access.limits import Reading
+from osiris_mesh.http.limits import Reading
 
 _SCHEME = b"bearer "
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import Request
-from litestar.exceptions import ClientException
+from litestar.exceptions import ClientException, HTTPException
 
 MAX_DEPTH = 64
 """Lists and objects in each other; a JSON schema of a tool, the deepest there is, has a dozen."""
@@ -28,6 +28,13 @@ class JsonRequest(Request[Any, Any, Any]):
         if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deep(value):
             raise ClientException(_TOO_DEEP)
         return value
+
+
+async def only_json(request: Request[Any, Any, Any]) -> None:
+    """Refuse other bodies: a web page may send text across origins without asking, JSON it may not."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and kind != "application/json":
+        raise HTTPException(f"expected content-type application/json, was '{kind or 'none'}'", status_code=415)
 
 
 def _is_deep(value: Any) -> bool:

@@ -13,7 +13,6 @@ from osiris_mesh import Misconfigured
 from osiris_mesh.key_ring import KeyRing
 
 REFRESH_SECONDS = 0.5
-BOOTSTRAP = "OSIRIS_GATEWAY_API_KEY"
 
 _log = structlog.get_logger(__name__)
 
@@ -23,7 +22,8 @@ class Keys:
 
     Args:
         bootstrap: a key with every scope.
-        host: where the gateway listens.
+        prefix: of the service's variables, for what is said of them.
+        host: where the service listens.
         is_loopback: whether only this machine reaches it there.
         now: the server's clock, UTC.
     """
@@ -33,6 +33,7 @@ class Keys:
         ring: KeyRing,
         bootstrap: SecretStr | None,
         *,
+        prefix: str,
         host: str,
         is_loopback: bool,
         now: Callable[[], datetime],
@@ -40,7 +41,8 @@ class Keys:
         self._ring = ring
         self._now = now
         self._host = host
-        self._own = () if bootstrap is None else (_bootstrap_key(bootstrap),)
+        self._prefix = prefix
+        self._own = () if bootstrap is None else (_bootstrap_key(f"{prefix}API_KEY", bootstrap),)
         self._always = bootstrap is not None or not is_loopback
         self._version: bytes | None = None
         self._is_read = False
@@ -83,14 +85,14 @@ class Keys:
         await self.refresh()
         if self._always and not self._by_digest:
             raise Misconfigured(
-                f"expected a key with OSIRIS_GATEWAY_HOST={self._host}: an address beyond loopback needs one; make one "
-                f"with `osiris keys add NAME`, set {BOOTSTRAP}, or listen on 127.0.0.1"
+                f"expected a key with {self._prefix}HOST={self._host}: an address beyond loopback needs one; make one "
+                f"with `osiris keys add NAME`, set {self._prefix}API_KEY, or listen on 127.0.0.1"
             )
 
 
-def _bootstrap_key(secret: SecretStr) -> ApiKey:
+def _bootstrap_key(name: str, secret: SecretStr) -> ApiKey:
     return ApiKey(
-        name=BOOTSTRAP,
+        name=name,
         digest=api_key_digest(secret.get_secret_value().encode()),
         scopes=("admin",),
         created_at=datetime.fromtimestamp(0, UTC),

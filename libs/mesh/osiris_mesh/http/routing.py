@@ -5,7 +5,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 
 from osiris_contracts import KeyScope
-from osiris_gateway.access.door import KEYLESS, needs
+from osiris_mesh.http.door import KEYLESS, needs
 
 SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
 """Either will do."""

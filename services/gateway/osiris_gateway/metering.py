@@ -8,14 +8,14 @@ from math import ceil
 from redis.exceptions import RedisError
 
 from osiris_contracts import ApiKey, GenerateRequest, GenerateResult, ModelId
-from osiris_gateway.access.credentials import Admission
-from osiris_gateway.access.limiter import Limiter
-from osiris_gateway.access.limits import Limit
 from osiris_gateway.call import Call
 from osiris_gateway.idempotency import Idempotency
 from osiris_gateway.models import Batch, Models
 from osiris_gateway.watch import Watch
 from osiris_mesh import Bus, Refused
+from osiris_mesh.http.credentials import Admission
+from osiris_mesh.http.limiter import Limiter
+from osiris_mesh.http.limits import Limit
 
 _CHARACTERS_A_TOKEN = 4  # of English; what the model counted takes its place afterwards
 

@@ -1,8 +1,8 @@
 """The buckets of all keys, in Redis, so that all gateways draw from the same ones."""
 
 from osiris_contracts import ApiKey
-from osiris_gateway.access.limits import PERIOD, Limit, RateLimited, Reading, Unit, reading
 from osiris_mesh import scripts
+from osiris_mesh.http.limits import PERIOD, Limit, RateLimited, Reading, Unit, reading
 from osiris_mesh.writer import Writer
 
 _TAKE = """

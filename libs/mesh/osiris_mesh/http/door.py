@@ -6,11 +6,11 @@ from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from osiris_contracts import KeyScope
-from osiris_gateway.access.credentials import Admission, digest_of, key_in
-from osiris_gateway.access.keys import Keys
-from osiris_gateway.access.limiter import Limiter
-from osiris_gateway.access.limits import headers
-from osiris_gateway.access.neighbours import is_of_this_machine
+from osiris_mesh.http.credentials import Admission, digest_of, key_in
+from osiris_mesh.http.keys import Keys
+from osiris_mesh.http.limiter import Limiter
+from osiris_mesh.http.limits import headers
+from osiris_mesh.http.neighbours import is_of_this_machine
 
 _NEEDS = "needs"
 _BY_DEFAULT: KeyScope = "admin"  # a route that says nothing is not open by oversight

@@ -1,0 +1,1 @@
+"""HTTP doors of the mesh: keys, limits, problem bodies, docs. Whoever has one installs `osiris-mesh[http]`."""

@@ -1,0 +1,1 @@
+"""Arithmetic of the trade that anybody may ask for."""

@@ -1,0 +1,37 @@
+"""Which change to try next: a bandit over part × kind, with doing nothing as one of its choices."""
+
+from random import Random
+
+from osiris_azr_planner.kernel import curriculum
+from osiris_azr_planner.kernel.memory import Memory
+from osiris_azr_planner.kernel.scenarios import bars
+from osiris_contracts import CHANGES, KernelPlan, KernelQuestion, PatchTask
+
+
+def advise(memory: Memory, question: KernelQuestion, randomness: Random, least_reward: float) -> KernelPlan:
+    """The change that promises most, drawn from what is believed of each (Thompson sampling).
+
+    NOP, whose reward is known, takes its turn where the best draw is below it: the surer it is that nothing pays, the
+    rarer anything is tried.
+
+    Args:
+        least_reward: the reward below which a try is not worth its cost, 0 to 1.
+    """
+    promised, (part, kind) = max(
+        ((memory.change(*change).draw(randomness), change) for change in CHANGES), key=lambda drawn: drawn[0]
+    )
+    belief = memory.change(part, kind)
+    told = f"{part} × {kind} passes {belief.mean:.2f} of its verification, by {belief.seen:.1f} tries"
+    if promised < least_reward:
+        why = f"the best change, {told}, promises {promised:.3f}, less than {least_reward:g}: not worth its cost now"
+        return KernelPlan(task="NOP", priority=0.0, expected_reward=0.0, why=why)
+    lesson = curriculum.propose(memory, randomness)
+    scenario = lesson.scenario
+    return KernelPlan(
+        task=PatchTask(part=part, kind=kind, scenario=scenario),
+        priority=promised,
+        expected_reward=belief.mean,
+        why=f"{told}; on {scenario.regime} {scenario.level} today's policy wins {lesson.success_rate:.2f} of its tries, "
+        f"a learnability of {lesson.learnability:.3f}",
+        bars=bars(scenario, question.bars),
+    )

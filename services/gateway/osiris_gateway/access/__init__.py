@@ -1,1 +1,0 @@
-"""Who may come in, and how often: API keys, their scopes and limits, other origins, security headers."""
