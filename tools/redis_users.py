@@ -134,6 +134,7 @@ SERVICES = {
         owns=(
             *_consumed(streams.MARKET_TICKS, streams.MARKET_FILLS, streams.ADVICE_GENERATED),
             *_consumed(streams.DESK_COMMANDS, streams.DESK_STATUS, streams.ASSESSMENT_SPOKEN),
+            *_consumed(streams.POLICY_VERSIONS, streams.POLICY_TRACES),
             *_consumed(streams.PROPOSAL_ASSESSED),  # it speaks them
             streams.ORCHESTRATOR_REPLIES,
             streams.answer("*"),

@@ -97,6 +97,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "wins": 1,
     },
     streams.DESK_COMMANDS: {"command": "stop", "reason": "x"},
+    streams.POLICY_VERSIONS: {
+        "version": "0123456789abcdef",
+        "stage": "current",
+        "reason": "x",
+        "changed_at": "2029-01-01T00:00:00Z",
+    },
     streams.TTS_REQUESTS: {"text": "Gold rose.", "ticker": "XAU"},
     streams.ADVICE_GENERATED: {"run_id": UUID, "sequence": 1},
 }

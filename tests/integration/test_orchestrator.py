@@ -9,14 +9,20 @@ from tests.support.desk import services
 from tests.support.processes import Process, until
 
 from osiris_contracts import Decision, Fill, MarketTick, ProposalOutcome, streams
+from osiris_desk import answers
+from osiris_desk.backtest import Recorded, backtest
+from osiris_desk.market import dates
 from osiris_desk.market.bundled import BUNDLED_SYMBOL, bundled_csv
 from osiris_desk.market.csv_file import read
 from osiris_desk.market.ticks import ticks_of
+from osiris_desk.policy.shipped import shipped
 from osiris_desk.state import State
 from osiris_mesh import DeadLetters
 from osiris_mesh.connection import connect
 from osiris_mesh.envelope import parse
 from osiris_store import Table
+
+LAST_BAR = "2017-01-02 11:00"
 
 pytestmark = pytest.mark.xdist_group("models")
 
@@ -104,13 +110,15 @@ async def test_a_model_that_is_away_is_a_failed_run_and_the_loop_goes_on(redis_u
     assert all(each.order is None for each in found)
 
 
-async def replayed(url: str, home: Path, models: Path, *options: str) -> tuple[list[bytes], list[bytes]]:
+async def replayed(
+    url: str, home: Path, models: Path, *options: str, **environment: str
+) -> tuple[list[bytes], list[bytes]]:
     """What a whole desk decides and what the venue fills, on the first bars of the bundled file."""
     redis = connect(url)
     await redis.flushall()
     await redis.xgroup_create(streams.MARKET_TICKS, "orchestrator", id="0", mkstream=True)
-    async with services(url, home, models, "phi3", "hermes", "orchestrator"):
-        arguments = ("--to_date", "2017-01-02 11:00", *options)
+    async with services(url, home, models, "phi3", "hermes", "orchestrator", **environment):
+        arguments = ("--to_date", LAST_BAR, *options)
         with Process("sim", url, home, *arguments) as sim:
             await decided(redis, 2)
             assert sim.wait(30) == 0, sim.log()
@@ -120,10 +128,12 @@ async def replayed(url: str, home: Path, models: Path, *options: str) -> tuple[l
     return advice, fills
 
 
-async def test_a_replay_decides_alike_byte_for_byte_at_any_speed(
+async def test_a_replay_and_a_backtest_decide_alike_byte_for_byte_at_any_speed(
     redis_url: str, tmp_path: Path, models_root: Path
 ) -> None:
-    fast = await replayed(redis_url, tmp_path / "fast", models_root, "--speed", "max")
+    recording = tmp_path / "answers.jsonl"
+    records = {"OSIRIS_ORCHESTRATOR_RECORD": str(recording)}
+    fast = await replayed(redis_url, tmp_path / "fast", models_root, "--speed", "max", **records)
     slow = await replayed(redis_url, tmp_path / "slow", models_root, "--speed", "20x")
     assert fast == slow
     advice, fills = fast
@@ -131,3 +141,7 @@ async def test_a_replay_decides_alike_byte_for_byte_at_any_speed(
     assert any(json.loads(each)["order"] for each in advice)
     assert all(Fill.model_validate_json(each).timestamp for each in fills)
     assert fills
+    bars = read(bundled_csv()).bars.between(None, dates.parse(LAST_BAR))
+    again = backtest(shipped(), {BUNDLED_SYMBOL: bars}, models=Recorded(answers.read(recording)))
+    assert [each.model_dump_json().encode() for each in again.decisions] == advice
+    assert [each.model_dump_json().encode() for each in again.fills] == fills

@@ -6,7 +6,21 @@ from collections.abc import Sequence
 
 import typer
 
-from osiris_cli.commands import ask, dead, demo, doctor, feedback, keys, lag, models, speak, tail, up
+from osiris_cli.commands import (
+    ask,
+    backtest,
+    dead,
+    demo,
+    doctor,
+    feedback,
+    keys,
+    lag,
+    lookahead,
+    models,
+    speak,
+    tail,
+    up,
+)
 from osiris_cli.errors import CliError
 
 app = typer.Typer(
@@ -25,6 +39,8 @@ app.command(epilog=speak.EXAMPLE)(speak.speak)
 app.add_typer(dead.dead, name="dead", epilog=dead.EXAMPLE)
 app.command(epilog=tail.EXAMPLE)(tail.tail)
 app.command(epilog=lag.EXAMPLE)(lag.lag)
+app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
+app.command(epilog=lookahead.EXAMPLE)(lookahead.lookahead)
 app.add_typer(models.models, name="models", epilog=models.EXAMPLE)
 app.add_typer(keys.keys, name="keys", epilog=keys.EXAMPLE)
 

@@ -81,6 +81,16 @@ class CliSettings(BaseSettings):
         return self.models or self.home / "models"
 
     @property
+    def policies(self) -> Path:
+        """Where the versions of the policy lie."""
+        return self.home / "policies"
+
+    @property
+    def policy_key(self) -> Path:
+        """The public key that policies must be signed for."""
+        return self.home / "keys" / "policy.pub"
+
+    @property
     def tables(self) -> Path:
         """Where the trainer's and the desk's tables lie."""
         return self.home / "data" / "lancedb"

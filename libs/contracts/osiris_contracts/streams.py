@@ -70,6 +70,8 @@ RETENTION: Final[dict[str, Retention]] = {
     TTS_REQUESTS: Retention(timedelta(hours=1), 1_000),  # a voice to be cloned is long
     AUDIO_BYTES: Retention(timedelta(minutes=10), 200),  # a sentence is 300 KB
     DGM_OUTCOMES: Retention(timedelta(days=30), 50_000),
+    POLICY_VERSIONS: Retention(timedelta(days=3_650), 1_000),
+    POLICY_TRACES: Retention(timedelta(days=30), 50_000),  # what the kernel learns from
     DESK_STATUS: Retention(timedelta(days=3_650), 1_000),  # the last one is how the desk stands
 }
 """What differs from the default."""

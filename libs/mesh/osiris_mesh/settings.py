@@ -106,6 +106,16 @@ class MeshSettings(BaseSettings):
         return self.data / "lancedb"
 
     @property
+    def policies(self) -> Path:
+        """Where the versions of the policy lie."""
+        return self.home / "policies"
+
+    @property
+    def policy_key(self) -> Path:
+        """The public key that policies must be signed for; the private one lies beside it, without `.pub`."""
+        return self.home / "keys" / "policy.pub"
+
+    @property
     def assessment_log(self) -> Path:
         """Where the trainer logs critiques, a JSON line each."""
         return self.data / "phi3_feedback_log.jsonl"

@@ -1,6 +1,7 @@
 """`python -m osiris_orchestrator`: run the desk. Bad arguments end it with exit code 2 and one line."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,8 @@ def orchestrator(
     ticks_per_proposal: Annotated[
         int | None, typer.Option("--ticks_per_proposal", "--ticks-per-proposal", help="Bars between two runs.")
     ] = None,
+    record: Annotated[Path | None, typer.Option(help="File that the models' answers are recorded in.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Recorded answers to use in place of the models'.")] = None,
 ) -> None:
     """Ask phi3 every few bars, gate, critique, order, book. The rest is set by OSIRIS_ORCHESTRATOR_… variables."""
     given = {name: value for name, value in locals().items() if value is not None}

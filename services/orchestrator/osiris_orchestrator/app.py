@@ -15,6 +15,7 @@ def build(settings: OrchestratorSettings) -> Service:
     """The orchestrator service."""
     service = Service(NAME, settings, reply_stream=streams.ORCHESTRATOR_REPLIES)
     service.trims(settings.market_channel, streams.MARKET_FILLS, streams.DESK_COMMANDS, streams.DESK_STATUS)
+    service.trims(streams.POLICY_VERSIONS, streams.POLICY_TRACES)
     service.background(Shell(service.bus, settings).run)
     recorder = Recorder(settings.tables)
     service.on_start(recorder.open)

@@ -1,9 +1,12 @@
 """What the orchestrator can be told, on the command line or in the environment."""
 
-from pydantic import Field
+from pathlib import Path
+
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from osiris_contracts import streams
+from osiris_desk import answers
 from osiris_desk.rules import MAX_HORIZON, Rules
 from osiris_mesh import MeshSettings, shared
 
@@ -25,13 +28,18 @@ class OrchestratorSettings(MeshSettings):
     )
     starting_cash: float = Field(default=100_000.0, gt=0, description="Cash of a new book, quote currency.")
     seed: int = Field(default=0, description="Of the models' sampling: the same bars and seed, the same decisions.")
-    policy_version: str = Field(default="1", min_length=1, description="Names the rules in every decision.")
     outcome_bars: int | None = Field(
         default=None,
         ge=1,
         le=MAX_HORIZON,
         description="Bars after which the gain or loss of a decision is told, at most 500; unset: as many as lie "
         "between two runs.",
+    )
+    record: Path | None = Field(default=None, description="File that the models' answers are recorded in; unset: none.")
+    replay: Path | None = Field(
+        default=None,
+        description="Recorded answers that are used in place of the models'; with a file to record in, the models are "
+        "asked for what it lacks. Unset: none.",
     )
     model_timeout_seconds: float = Field(
         default=60.0, gt=0, description="How long a model may take before the run is recorded as failed, seconds."
@@ -48,6 +56,13 @@ class OrchestratorSettings(MeshSettings):
         default=30.0, gt=0, description="Seconds after an assessment in which it must be spoken; later it is no news."
     )
 
+    @field_validator("replay")
+    @classmethod
+    def _is_recording(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            answers.read(path)
+        return path
+
     @property
     def rules(self) -> Rules:
         """The rules the desk follows."""
@@ -57,6 +72,5 @@ class OrchestratorSettings(MeshSettings):
             max_daily_loss_pct=self.max_daily_loss_pct,
             starting_cash=self.starting_cash,
             seed=self.seed,
-            policy_version=self.policy_version,
             outcome_bars=self.outcome_bars,
         )

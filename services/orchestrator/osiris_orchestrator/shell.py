@@ -21,16 +21,20 @@ from osiris_contracts import (
     GenerateRequest,
     GenerateResult,
     MarketTick,
+    ModelId,
+    PolicyVersion,
     Proposal,
     ProposalAssessed,
     ProposalCreated,
     ProposalOutcome,
+    Trace,
     streams,
 )
 from osiris_desk.desk import Desk, ReportRefused, TickRefused
+from osiris_desk.policy.store import PolicyStore
 from osiris_desk.state import State
 from osiris_desk.steps import CritiqueRequest, RunRequest
-from osiris_mesh import Bus, MalformedEnvelope, Refused, Sequencer
+from osiris_mesh import Bus, MalformedEnvelope, Sequencer
 from osiris_mesh import envelope as envelopes
 from osiris_mesh.connection import BLOCK_MS
 from osiris_mesh.entry_id import EntryId, parse_id
@@ -40,11 +44,14 @@ from osiris_mesh.ids import new_id
 from osiris_mesh.proposals import announce_proposal
 from osiris_mesh.scripts import Output
 from osiris_mesh.tasks import end
+from osiris_orchestrator.models import Models
+from osiris_orchestrator.policies import InUse, in_use
 from osiris_orchestrator.settings import OrchestratorSettings
 
 TICKS_AT_ONCE = 200
 REPORTS_AT_ONCE = 500
 COMMANDS_AT_ONCE = 100
+POLICIES_AT_ONCE = 100
 OBEY_SECONDS = 0.25
 """The owner's commands are looked at so often, whatever the desk waits for."""
 NAME = streams.DESK_GROUP
@@ -61,9 +68,14 @@ class Shell:
         self._bus = bus
         self._settings = settings
         self._ticks = settings.market_channel
-        names = (self._ticks, streams.MARKET_FILLS, streams.DESK_COMMANDS)
+        names = (self._ticks, streams.MARKET_FILLS, streams.DESK_COMMANDS, streams.POLICY_VERSIONS)
         self._sequencer = Sequencer(bus, NAME, names, settings.lease_seconds)
-        self._desk = Desk(State.fresh(settings.rules), settings.rules)
+        self._models = Models(
+            bus, timeout_seconds=settings.model_timeout_seconds, record=settings.record, replay=settings.replay
+        )
+        self._store = PolicyStore(settings.policies, settings.policy_key)
+        policy, canary = in_use(self._store)
+        self._desk = Desk(State.fresh(settings.rules, policy.version), settings.rules, policy, canary)
         self._positions: dict[str, str] = {}
         self._outputs: list[Output] = []
         self._given_up: set[UUID] = set()
@@ -78,13 +90,16 @@ class Shell:
         """
         async with self._sequencer.held() as saved:
             if saved is not None:
-                self._desk = Desk(State.from_json(saved), self._settings.rules)
-            _log.info("the desk is open", runs=self._desk.state.sequence, resumed=saved is not None)
+                self._desk.state = State.from_json(saved)
+            self._desk.use(*in_use(self._store))  # it may have waited long for the lease
+            runs, version = self._desk.state.sequence, self._desk.policy.version
+            _log.info("the desk is open", runs=runs, resumed=saved is not None, policy=version)
             await self._decide_due()
             while True:
                 block_ms = int(OBEY_SECONDS * 1000)
                 entries = await self._sequencer.read(self._ticks, count=TICKS_AT_ONCE, block_ms=block_ms)
                 await self._obey()
+                await self._look_at_policies()
                 await self._take_reports()
                 for entry in entries:
                     while self._desk.state.paused:
@@ -111,6 +126,24 @@ class Shell:
         if entries:
             await self._commit()
 
+    async def _look_at_policies(self) -> None:
+        """Let what the store points to decide from the next run on, when somebody told that it changed."""
+        entries = await self._sequencer.read(streams.POLICY_VERSIONS, count=POLICIES_AT_ONCE, block_ms=None)
+        for entry in entries:
+            try:
+                told = PolicyVersion.model_validate_json(envelopes.parse(entry[1]).data)
+            except (MalformedEnvelope, ValidationError) as error:
+                _log.error("policy version put aside", entry_id=entry[0], reason=explain(error))
+                self._outputs.append(self._sequencer.dead_letter(streams.POLICY_VERSIONS, entry, explain(error)))
+            else:
+                _log.warning("told of a policy", version=told.version, stage=told.stage, reason=told.reason)
+            self._positions[streams.POLICY_VERSIONS] = entry[0]
+        if entries:
+            found = in_use(self._store, InUse(self._desk.policy, self._desk.canary))
+            self._desk.use(*found)
+            canary = found.canary.version if found.canary else None
+            _log.warning("policies in use", policy=found.policy.version, canary=canary)
+
     def _status(self, command: DeskCommand, command_id: str) -> Output:
         state = self._desk.state
         status = DeskStatus(
@@ -130,6 +163,7 @@ class Shell:
             await self._wait_for_reports(tick, parse_id(entry[0]))
             self._desk.on_tick(tick)
             self._outputs += [self._outcome(each) for each in self._desk.outcomes]
+            self._outputs += [self._trace(each) for each in self._desk.traces]
         except (MalformedEnvelope, ValidationError, TickRefused) as error:
             _log.error("tick put aside", entry_id=entry[0], reason=explain(error))
             self._outputs.append(self._sequencer.dead_letter(self._ticks, entry, explain(error)))
@@ -165,43 +199,37 @@ class Shell:
             block_ms = None
 
     async def _decide_due(self) -> None:
-        while run := self._desk.due():
-            await self._decide(run)
+        while self._desk.due() is not None:
+            await self._look_at_policies()
+            await self._decide_next()
             await self._commit()
 
-    async def _decide(self, run: RunRequest) -> None:
+    async def _decide_next(self) -> None:
+        if (run := self._desk.due()) is None:
+            return
         with structlog.contextvars.bound_contextvars(correlation_id=str(run.run_id)):
-            answer = await self._ask(streams.PHI3_REQUESTS, run.request, run.request_id, run.run_id)
+            answer = await self._ask("phi3", run.request, run.request_id, run.run_id) if run.request else None
             step = self._desk.decide_on(answer)
             if isinstance(answer, GenerateResult) and answer.proposal:
                 verdict = step.verdict if isinstance(step, Decision) else GateVerdict(accepted=True)
                 await self._announce(run, answer, answer.proposal, verdict)
             if isinstance(step, CritiqueRequest):
                 streamed = step.request.model_copy(update={"stream": True})
-                critique = await self._ask(streams.HERMES_REQUESTS, streamed, step.request_id, run.run_id)
+                critique = await self._ask("hermes", streamed, step.request_id, run.run_id)
                 step = self._desk.conclude(critique)
             self._send(run, step)
             _log.info("decided", sequence=step.sequence, symbol=step.symbol, status=step.status, error=step.error)
 
     async def _ask(
-        self, stream: str, request: GenerateRequest, request_id: UUID, run: UUID
+        self, model: ModelId, request: GenerateRequest, request_id: UUID, run: UUID
     ) -> GenerateResult | ErrorReply:
-        asked = self._bus.ask(
-            stream,
-            request,
-            id=str(request_id),
-            correlationid=str(run),
-            timeout=self._settings.model_timeout_seconds,
-        )
-        asking = asyncio.create_task(asked)
+        """Ask a model, and do meanwhile what the owner says."""
+        asking = asyncio.create_task(self._models.ask(model, request, request_id, run))
         try:
             while not asking.done():
                 await asyncio.wait({asking}, timeout=OBEY_SECONDS)
                 await self._obey()
             return asking.result()
-        except Refused as refusal:
-            _log.warning("a model did not answer", stream=stream, code=refusal.code, reason=refusal.message)
-            return refusal.reply()
         finally:
             await end(asking)
 
@@ -213,7 +241,7 @@ class Shell:
             transaction_id=run.run_id,
             created_at=datetime.now(UTC),
             origin="orchestrator",
-            prompt=run.request.prompt or "",
+            prompt=_prompt(run),
             proposal=proposal,
             model_version=answer.model_version,
             few_shot=answer.few_shot,
@@ -235,7 +263,7 @@ class Shell:
                 transaction_id=run.run_id,
                 assessed_at=datetime.now(UTC),
                 origin="orchestrator",
-                prompt=run.request.prompt or "",
+                prompt=_prompt(run),
                 proposal=decision.proposal,
                 assessment=decision.critique.text,
                 score=decision.critique.score,
@@ -253,6 +281,10 @@ class Shell:
             streams.OUTCOME_OBSERVED, outcome, id=str(uuid5(run, "outcome")), correlationid=str(run)
         )
 
+    def _trace(self, trace: Trace) -> Output:
+        run = trace.decision.run_id
+        return self._sequencer.output(streams.POLICY_TRACES, trace, id=str(uuid5(run, "trace")), correlationid=str(run))
+
     async def _commit(self) -> None:
         if self._ordered:  # looked at before, so that no bar behind the order is taken for one before it
             newest = parse_id((await last_ids(self._bus.redis, self._ticks))[self._ticks].decode())
@@ -260,3 +292,8 @@ class Shell:
             self._ordered = []
         await self._sequencer.commit(self._desk.state.to_json(), self._positions, self._outputs)
         self._positions, self._outputs = {}, []
+
+
+def _prompt(run: RunRequest) -> str:
+    """What phi3 was asked; empty when the policy decided alone."""
+    return (run.request.prompt or "") if run.request else ""

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from redis.exceptions import ConnectionError, TimeoutError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from osiris_contracts import Symbol
 from osiris_desk.market import dates
 from osiris_desk.market.bars import Tape
-from osiris_desk.market.bundled import BUNDLED_SYMBOL, bundled_csv
-from osiris_desk.market.csv_file import CsvError, read
+from osiris_desk.market.bundled import bundled_csv
+from osiris_desk.market.csv_file import CsvError, read, symbol_of
 from osiris_sim.app import build
 from osiris_sim.settings import SimSettings
 
@@ -70,7 +69,7 @@ def sim(  # noqa: PLR0917  # typer hands them over by name
 
 def _run(settings: SimSettings) -> None:
     path = settings.csv or bundled_csv()
-    symbol = settings.symbol or _symbol_of(path)
+    symbol = settings.symbol or symbol_of(path)
     found = read(path)
     if found.report:
         print(f"osiris_sim: {found.report}", file=sys.stderr)
@@ -92,18 +91,6 @@ def _run(settings: SimSettings) -> None:
     shown: AbstractContextManager[Any] = progress if console.is_terminal else nullcontext()
     with shown:
         build(settings, symbol, tape, lambda count: progress.advance(total, count)).run()
-
-
-def _symbol_of(path: Path) -> str:
-    if path.resolve() == bundled_csv().resolve():
-        return BUNDLED_SYMBOL
-    name = path.stem.upper()
-    try:
-        return TypeAdapter(Symbol).validate_python(name)
-    except ValidationError:
-        raise UsageError(
-            f"expected --symbol: the file's name, '{path.stem}', is none (1 to 12 of A-Z, 0-9, dot, hyphen)"
-        ) from None
 
 
 def _explain(error: ValidationError) -> str:

@@ -16,6 +16,7 @@ from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_cli.network import without_password
 
 COMMANDS = ["up", "demo", "doctor", "ask", "propose", "feedback", "speak", "tail", "lag"]
+COMMANDS += ["backtest", "lookahead"]
 COMMANDS += ["dead list", "dead show", "dead replay", "dead drop"]
 COMMANDS += ["keys add", "keys list", "keys revoke", "keys open"]
 COMMANDS += ["models list", "models verify", "models use", "models rollback"]

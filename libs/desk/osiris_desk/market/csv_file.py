@@ -1,6 +1,7 @@
 """Reads bars from a CSV file; rows that are no bar are left out, counted and reported."""
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from osiris_contracts import SYMBOL_PATTERN
 from osiris_desk.market import dates
 from osiris_desk.market.bars import Bars, Floats
+from osiris_desk.market.bundled import BUNDLED_SYMBOL, bundled_csv
 
 TIME_NAMES = ("timestamp", "datetime", "date", "time")
 PRICES = ("open", "high", "low", "close")
@@ -28,6 +31,20 @@ _NOT_FINITE = r"(?i)^[+-]?(nan|inf|infinity)$"
 
 class CsvError(ValueError):
     """A file that gives no bars, in one line for whoever named it."""
+
+
+def symbol_of(path: Path) -> str:
+    """What the bars of `path` are of: the file's name in capitals; the bundled file knows better.
+
+    Raises:
+        CsvError: that is no symbol.
+    """
+    if path.resolve() == bundled_csv().resolve():
+        return BUNDLED_SYMBOL
+    name = path.stem.upper()
+    if not re.fullmatch(SYMBOL_PATTERN, name):
+        raise CsvError(f"expected --symbol: the file's name, '{path.stem}', is none (1 to 12 of A-Z, 0-9, dot, hyphen)")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from pydantic import ValidationError
 from osiris_contracts import Proposal
 from osiris_desk.policy.interface import Features, Intent, Policy
 
+_CAUGHT = (Exception, SystemExit)  # a policy must not end the desk
+
 
 class PolicyFailed(Exception):
     """A policy raised an exception, or answered with what it must not."""
 
     @classmethod
-    def of(cls, error: Exception) -> Self:
+    def of(cls, error: BaseException) -> Self:
         """What is told of `error`, in one line."""
         if isinstance(error, cls):
             return error
@@ -30,7 +32,7 @@ def ask_prompt(policy: Policy, features: Features) -> str | None:
     """
     try:
         return _text(policy.prompt(features))
-    except Exception as error:
+    except _CAUGHT as error:
         raise PolicyFailed.of(error) from error
 
 
@@ -57,7 +59,7 @@ def decide(policy: Policy, features: Features, proposal: Proposal | None) -> Pro
                 "rationale": reason,
             }
         )
-    except Exception as error:
+    except _CAUGHT as error:
         raise PolicyFailed.of(error) from error
 
 
@@ -69,7 +71,7 @@ def ask_situation(policy: Policy, features: Features, proposal: Proposal) -> str
     """
     try:
         return _text(policy.critique(features, intent_of(proposal)))
-    except Exception as error:
+    except _CAUGHT as error:
         raise PolicyFailed.of(error) from error
 
 

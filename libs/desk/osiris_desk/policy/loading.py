@@ -44,7 +44,7 @@ def load(code: bytes, version: str) -> LoadedPolicy:
         raise PolicyRefused(f"expected a policy.py of at most {MOST_CODE_BYTES} bytes, was {len(code)}")
     try:
         module = _module(code.decode(), f"osiris_policy_{version}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PolicyRefused(f"expected a policy.py that loads, got {type(error).__name__}: {error}") from error
     missing = [name for name in FUNCTIONS if not callable(getattr(module, name, None))]
     if missing:

@@ -12,9 +12,8 @@ from osiris_desk.policy.loading import MOST_CODE_BYTES, LoadedPolicy, PolicyRefu
 from osiris_desk.policy.manifest import CODE, MANIFEST, Manifest, digest, version_of
 from osiris_desk.policy.shipped import is_shipped, shipped
 from osiris_desk.policy.signing import is_signed, public_key
-from osiris_versions import CURRENT, PREVIOUS, NoVersion, Pointers
+from osiris_versions import NoVersion, Pointers
 
-CANARY = "canary"
 MOST_MANIFEST_BYTES = 64 * 1024
 
 Pointer = Literal["current", "previous", "canary"]
@@ -108,7 +107,7 @@ class PolicyStore:
             NoVersion: it is gone.
             PolicyRefused: it must not be used.
         """
-        version = self.pointed(CURRENT)
+        version = self.pointed("current")
         return shipped() if version is None else self.load(version)
 
     def canary(self) -> LoadedPolicy | None:
@@ -118,7 +117,7 @@ class PolicyStore:
             NoVersion: it is gone.
             PolicyRefused: it must not be used.
         """
-        version = self.pointed(CANARY)
+        version = self.pointed("canary")
         return None if version is None else self.load(version)
 
     def use(self, version: str) -> None:
@@ -139,10 +138,10 @@ class PolicyStore:
             PolicyRefused: it must not be used.
         """
         if version is None:
-            self._pointers.clear(CANARY)
+            self._pointers.clear("canary")
             return
         self.load(version)
-        self._pointers.set(CANARY, self.folder(version))
+        self._pointers.set("canary", self.folder(version))
 
     def rollback(self) -> str | None:
         """Let the version decide that did before; returns it, None for the shipped one before anything was named.
@@ -150,8 +149,8 @@ class PolicyStore:
         Raises:
             NoVersion: there was none before.
         """
-        if self.pointed(CURRENT) is not None and self.pointed(PREVIOUS) is None:
-            self._pointers.clear(CURRENT)
+        if self.pointed("current") is not None and self.pointed("previous") is None:
+            self._pointers.clear("current")
             return None
         return self._pointers.rollback().name
 

@@ -1,5 +1,7 @@
 """Follow the trend of the last closes, without a model."""
 
+import math
+
 from osiris_desk.policy import Features, Intent, Limits, Side
 
 GATE = Limits()
@@ -20,7 +22,7 @@ def strength(features: Features) -> float:
     steps = len(features.closes) - 1
     if steps < 10 or features.volatility == 0:
         return 0.0
-    return features.history_return / (features.volatility * steps**0.5)
+    return features.history_return / (features.volatility * math.sqrt(steps))
 
 
 def entry(features: Features, proposed: Intent | None) -> Side | None:
@@ -65,5 +67,5 @@ def critique(features: Features, intent: Intent) -> str | None:
 
 def _moves(features: Features, count: float) -> float | None:
     """`count` moves of one run, percent; None when there are none."""
-    distance = 100 * count * features.volatility * features.bars**0.5
+    distance = 100 * count * features.volatility * math.sqrt(features.bars)
     return min(distance, 50.0) if distance > 0 else None
