@@ -37,7 +37,8 @@ class Source:
         found: dict[str, Definition] = {}
         for node in self.tree.body:
             for name in defined_names(node):
-                assert isinstance(node, Definition)
+                if not isinstance(node, Definition):
+                    continue
                 found[name] = node
         return found
 

@@ -24,7 +24,7 @@ class Interval(NamedTuple):
 
 
 def block_length(count: int) -> float:
-    """The mean length of a block for `count` values: their cube root, the rate of Politis & Romano (1994), section 3."""
+    """The mean length of a block for `count` values: their cube root (Politis & Romano 1994, section 3)."""
     return float(max(1.0, count ** (1 / 3)))
 
 

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 
 from osiris_desk.policy import Features
 from osiris_desk.policy.asking import PolicyFailed, decide
@@ -45,7 +46,7 @@ def features() -> Iterator[Features]:
             closes.append(closes[-1] * math.exp(dice.gauss(0, move)))
         quantity = (0.0, 5.0, -5.0)[number // 2 % 3]
         low, high = min(closes) * (1 - move), max(closes) * (1 + move)
-        steps = [math.log(after / before) ** 2 for before, after in zip(closes, closes[1:], strict=False)]
+        steps = [math.log(after / before) ** 2 for before, after in pairwise(closes)]
         yield Features(
             symbol="EURUSD",
             bars=min(5, count),

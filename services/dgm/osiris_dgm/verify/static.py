@@ -4,8 +4,9 @@ import ast
 import json
 import subprocess
 
-from osiris_desk.policy.loading import FUNCTIONS
 from ruff.__main__ import find_ruff_bin
+
+from osiris_desk.policy.loading import FUNCTIONS
 
 ALLOWED_IMPORTS = frozenset({"osiris_desk.policy", "math", "statistics", "decimal"})
 MOST_BYTES = 32 * 1024
@@ -13,9 +14,12 @@ MOST_NODES = 4_000
 LEAST_SCORE = 8.0
 
 FORBIDDEN = frozenset(
-    "breakpoint compile delattr eval exec exit getattr globals help input locals memoryview object open quit setattr "
-    "super type vars".split()
+    (
+        *("breakpoint", "compile", "delattr", "eval", "exec", "exit", "getattr", "globals", "help", "input", "locals"),
+        *("memoryview", "object", "open", "quit", "setattr", "super", "type", "vars"),
+    )
 )
+"""Builtins that no policy needs."""
 
 RULES = "E9,F,B,PLE,PLR01,PLW,SIM,RUF"
 _RUFF_SECONDS = 20
