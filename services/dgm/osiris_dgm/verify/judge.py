@@ -114,7 +114,7 @@ class Judge:
         Raises:
             Contained: it was ended, or raised an exception.
         """
-        key = (version_of(code), f"{len(bars)}-{bars.time[0]}-{float(bars.close.sum())!r}")
+        key = (version_of(code), bars.digest())
         if key not in self._known:
             if cell is None:
                 with Cell(code, self._bounds) as own:

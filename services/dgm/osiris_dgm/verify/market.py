@@ -1,4 +1,4 @@
-"""The bars a candidate is judged on, cut by time: it learns on the first, is chosen on the next, sworn in on the last."""
+"""The bars a candidate is judged on, cut by time: it learns on the first, is chosen on the next, and sworn in last."""
 
 from dataclasses import dataclass
 from typing import Self
