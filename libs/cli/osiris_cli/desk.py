@@ -25,10 +25,11 @@ from osiris_contracts import streams
 from osiris_mesh.connection import Client, connect, ensure_group
 from osiris_mesh.presence import alive
 
-SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts", "azr_planner")
+SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts", "azr_planner", "dgm")
 VOICE = "tts"
 PLANNER = "azr_planner"
-AFTER = {VOICE: ("phi3", "hermes"), PLANNER: ("phi3", "hermes")}
+KERNEL = "dgm"
+AFTER = {VOICE: ("phi3", "hermes"), PLANNER: ("phi3", "hermes"), KERNEL: ("phi3", "hermes")}
 """Who waits with its start for whom: what loads beside the models would hold the first proposal up."""
 REDIS = "redis"
 ENDS_BY_ITSELF = frozenset({"sim"})
@@ -93,9 +94,7 @@ async def running(
     supervise = partial(Supervisor, logs=settings.logs, drain_seconds=drain_seconds, hurry=hurry, on_change=changed)
     async with AsyncExitStack() as stack:
         stack.enter_context(FileLock(settings.home / run_file.LOCK))
-        _require_port(
-            "the gateway", settings.gateway_host, settings.gateway_port, "with --port or OSIRIS_GATEWAY_PORT"
-        )
+        _require_port("the gateway", settings.gateway_host, settings.gateway_port, "with --port or OSIRIS_GATEWAY_PORT")
         if settings.planner:
             _require_port(
                 "the planner", settings.azr_planner_host, settings.planner_port, "with OSIRIS_AZR_PLANNER_PORT"
@@ -151,7 +150,9 @@ def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mappin
             after=AFTER.get(name, ()),
         )
         for name in SERVICES
-        if (settings.speech or name != VOICE) and (settings.planner or name != PLANNER)
+        if (settings.speech or name != VOICE)
+        and (settings.planner or name != PLANNER)
+        and (settings.dgm or name != KERNEL)
     ]
 
 

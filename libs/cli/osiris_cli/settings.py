@@ -47,9 +47,14 @@ class CliSettings(BaseSettings):
     )
     gateway_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the gateway listens.")
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port on which the gateway listens.")
-    azr_planner_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the planner listens.")
+    azr_planner_host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address on which the planner listens."
+    )
     azr_planner_port: int | None = Field(
-        default=None, ge=0, le=65535, description="Port on which the planner listens; unset: the one after the gateway's."
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port on which the planner listens; unset: the one after the gateway's.",
     )
     gateway_url: str | None = Field(
         default=None,
@@ -69,6 +74,7 @@ class CliSettings(BaseSettings):
     speech: bool = Field(default=True, description="Whether the desk speaks: tts runs, and assessments are spoken.")
 
     planner: bool = Field(default=True, description="Whether `osiris up` runs the planner.")
+    dgm: bool = Field(default=False, description="Whether `osiris up` runs the kernel that improves the desk's policy.")
 
     @property
     def planner_port(self) -> int:
@@ -102,8 +108,8 @@ class CliSettings(BaseSettings):
 
     @property
     def demo(self) -> "CliSettings":
-        """The same settings for `osiris demo`, whose desk has a home of its own beside the real one, and no planner."""
-        own = {"home": self.home / "demo", "models": self.models_folder, "planner": False}
+        """The same settings for `osiris demo`, whose desk has a home of its own, no planner and no kernel."""
+        own = {"home": self.home / "demo", "models": self.models_folder, "planner": False, "dgm": False}
         return self.model_copy(update=own)
 
 

@@ -14,7 +14,7 @@ def test_the_published_case_of_the_deflated_sharpe_ratio() -> None:
     """Bailey & Lopez de Prado (2014), "A numerical example": 5 years of days, 100 trials."""
     variance = 0.5 / 250  # of annual Sharpe ratios 1/2; 250 days a year
     assert expected_best(100, variance) == pytest.approx(0.1132, abs=5e-5)
-    observed = Moments(sharpe=2.5 / 250**0.5, skew=-3, kurtosis=10, count=1250)
+    observed = Moments(sharpe=2.5 / 250**0.5, skew=-3, kurtosis=10, periods=1250)
     assert deflated_sharpe(observed, 100, variance) == pytest.approx(0.9004, abs=5e-5)
 
 

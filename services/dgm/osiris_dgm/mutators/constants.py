@@ -3,8 +3,9 @@
 import ast
 import math
 import random
+from typing import TypeGuard, cast
 
-from osiris_dgm.mutators.source import NotApplicable, Source
+from osiris_dgm.mutators.source import GATE, NotApplicable, Source
 
 MOST = 1e4
 """No constant grows beyond it."""
@@ -17,18 +18,17 @@ _NEAR_ZERO = (0.1, 0.25, 0.5, 1.0)
 
 def change(source: Source, dice: random.Random) -> None:
     """Scale one number by a log-normal factor; leave zero by a step; turn a whole number into one beside it."""
-    numbers = [node for node in source.nodes() if _is_number(node)]
-    if source.name == "GATE":
-        numbers = _gate_numbers(source)
+    gate = source.name == GATE
+    numbers = _gate_numbers(source) if gate else [node for node in source.nodes() if is_number(node)]
     if not numbers:
         raise NotApplicable(f"expected a number in {source.part}, there is none")
     node = dice.choice(numbers)
-    node.value = _moved(node.value, dice)  # type: ignore[arg-type]
-    if source.name == "GATE":
-        node.value = min(max(float(node.value), PERCENT[0]), PERCENT[1])
+    moved = _moved(cast(float, node.value), dice)
+    node.value = min(max(float(moved), PERCENT[0]), PERCENT[1]) if gate else moved
 
 
-def _is_number(node: ast.AST) -> bool:
+def is_number(node: ast.AST) -> TypeGuard[ast.Constant]:
+    """Whether a node is a number written out."""
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
 
 
@@ -45,7 +45,7 @@ def _gate_numbers(source: Source) -> list[ast.Constant]:
     """The thresholds, written out where they were left to their defaults."""
     definition = source.definitions()[source.name]
     call = definition.value if isinstance(definition, ast.Assign | ast.AnnAssign) else None
-    if not isinstance(call, ast.Call) or call.args or any(not _is_number(word.value) for word in call.keywords):
+    if not isinstance(call, ast.Call) or call.args or any(not is_number(word.value) for word in call.keywords):
         raise NotApplicable("expected GATE = Limits(name=number, …)")
     given = {word.arg for word in call.keywords}
     for name in ("max_position_size_pct", "max_daily_loss_pct"):

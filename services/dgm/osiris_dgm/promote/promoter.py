@@ -20,6 +20,7 @@ from osiris_dgm.archive.archive import Archive
 from osiris_dgm.archive.files import read_model, write_atomic
 from osiris_dgm.promote.comparing import LEAST, is_worse
 from osiris_dgm.promote.state import KEPT, Stage, State
+from osiris_versions import NoVersion
 
 
 class Terms(BaseModel):
@@ -48,6 +49,7 @@ class Promoter:
         path: Path,
         store: PolicyStore,
         archive: Archive,
+        *,
         key: Callable[[], Ed25519PrivateKey],
         terms: Terms | None = None,
         step: Callable[[str], None] = lambda name: None,
@@ -58,7 +60,12 @@ class Promoter:
         self._key = key
         self._terms = terms or Terms()
         self._step = step
-        self.state = read_model(path, State) or State()
+        self.state = State()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the state again: `osiris dgm rollback` writes it as well."""
+        self.state = read_model(self._path, State) or State()
 
     # --- what the kernel asks -----------------------------------------------------------------------------------
 
@@ -141,6 +148,30 @@ class Promoter:
             self._store.rollback()
         told = (self._told("current", f"rolled back {state.version}: {why}", now),) if was_live else ()
         self._settle(now, rollbacks=state.rollbacks + 1, told=told)
+
+    def undo(self, now: datetime) -> None:
+        """What the owner asks for: end the promotion under way, else let the version before decide.
+
+        Raises:
+            NoVersion: there is none before.
+        """
+        if self.state.stage != "idle":
+            self.roll_back("the owner asked for it", now)
+            return
+        was = self._current()
+        if self._store.pointed("current") is None:
+            raise NoVersion("expected a version that was promoted, the shipped one decides")
+        self._store.rollback()
+        self._write(
+            self.state.model_copy(
+                update={
+                    "untold": (
+                        *self.state.untold,
+                        self._told("current", f"rolled back {was}: the owner asked for it", now),
+                    )
+                }
+            )
+        )
 
     def told(self) -> None:
         """Everybody was told of the changes so far."""

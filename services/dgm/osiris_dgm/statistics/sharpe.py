@@ -20,13 +20,13 @@ class Moments(NamedTuple):
         sharpe: mean / standard deviation, per period; 0 when nothing varies.
         skew: third standardised moment; 0 for a normal series.
         kurtosis: fourth standardised moment; 3 for a normal series.
-        count: periods.
+        periods: how many.
     """
 
     sharpe: float
     skew: float
     kurtosis: float
-    count: int
+    periods: int
 
 
 def moments(returns: Floats) -> Moments:
@@ -58,9 +58,9 @@ def expected_best(trials: int, variance: float) -> float:
 
 def deflated_sharpe(of: Moments, trials: int, variance: float) -> float:
     """The probability that the true Sharpe ratio is above 0, given how many were tried (equation 2 there), 0 to 1."""
-    if of.count < 2 or of.sharpe == 0:
+    if of.periods < 2 or of.sharpe == 0:
         return 0.0
     spread = 1 - of.skew * of.sharpe + (of.kurtosis - 1) / 4 * of.sharpe**2
     if spread <= 0:
         return 0.0
-    return _NORMAL.cdf((of.sharpe - expected_best(trials, variance)) * math.sqrt(of.count - 1) / math.sqrt(spread))
+    return _NORMAL.cdf((of.sharpe - expected_best(trials, variance)) * math.sqrt(of.periods - 1) / math.sqrt(spread))

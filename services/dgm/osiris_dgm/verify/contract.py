@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from osiris_desk.policy import Features
 from osiris_desk.policy.asking import PolicyFailed, decide
-from osiris_dgm.sandbox.cell import Cell
+from osiris_dgm.sandbox.cell import CandidateFailed, Cell
 from osiris_dgm.verify.static import Unfit
 
 QUESTIONS = 12
@@ -31,7 +31,7 @@ def _answer(cell: Cell, question: Features) -> object:
     try:
         prompt = cell.prompt(question)
         return prompt if prompt is not None else decide(cell, question, None)
-    except PolicyFailed as error:
+    except (PolicyFailed, CandidateFailed) as error:
         raise Unfit(str(error)) from None
 
 
