@@ -16,7 +16,7 @@ from osiris_mesh.presence import alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
-EXAMPLES = 40
+EXAMPLES = 15
 """Of each operation and mode."""
 LEFT_OUT = [
     negative_data_rejection,  # a number may come as text, or as true or false

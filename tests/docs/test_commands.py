@@ -38,12 +38,13 @@ NODE = shutil.which("node")
 def desk(tmp_path_factory: pytest.TempPathFactory, models_root: Path) -> Iterator[dict[str, str]]:
     """A desk that runs; yields the environment in which a reader's commands reach it."""
     home = tmp_path_factory.mktemp("home")
-    port = str(free_port("127.0.0.1"))
+    port, planner = str(free_port("127.0.0.1")), str(free_port("127.0.0.1"))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("OSIRIS_")},
         "OSIRIS_HOME": str(home),
         "OSIRIS_MODELS": str(models_root),
         "OSIRIS_GATEWAY_PORT": port,
+        "OSIRIS_AZR_PLANNER_PORT": planner,
         "PATH": f"{home}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     shim = home / "bin" / "redis-cli"
@@ -54,7 +55,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, models_root: Path) -> Iterato
     with (home / "up.log").open("wb") as log:
         running = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     give_up = time.monotonic() + 90
-    while not (_healthy(port) and _speaks(port)):
+    while not (_healthy(port) and _healthy(planner) and _speaks(port)):
         assert time.monotonic() < give_up, (home / "up.log").read_text()
         time.sleep(0.2)
     found = run_file.running(home)
@@ -86,6 +87,7 @@ def runnable(block: str, environment: dict[str, str]) -> str:
         elif not re.search(r"osiris up\b", line):  # which `desk` started
             lines.append(line)
     script = "\n".join(lines).replace("localhost:8000", f"localhost:{environment['OSIRIS_GATEWAY_PORT']}")
+    script = script.replace("localhost:8001", f"localhost:{environment['OSIRIS_AZR_PLANNER_PORT']}")
     script = script.replace("redis://127.0.0.1:6379/0", environment["OSIRIS_REDIS_URL"])
     return script.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
 

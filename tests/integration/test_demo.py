@@ -24,7 +24,8 @@ OSIRIS = (sys.executable, "-m", "osiris_cli")
 
 
 def environment(home: Path, models: Path, **more: str) -> dict[str, str]:
-    return {**os.environ, "OSIRIS_HOME": str(home), "OSIRIS_MODELS": str(models), **more}
+    where = {"OSIRIS_HOME": str(home), "OSIRIS_MODELS": str(models), "OSIRIS_AZR_PLANNER_PORT": "0"}
+    return {**os.environ, **where, **more}
 
 
 def test_the_demo_shows_a_cycle_as_it_happens_and_ends_with_0(tmp_path: Path, models_root: Path) -> None:

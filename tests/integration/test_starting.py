@@ -39,16 +39,18 @@ def test_a_setting_that_is_no_use_ends_with_2_and_names_it(service: str, tmp_pat
     assert done.stderr.count("\n") == 1
 
 
-async def test_a_gateway_beyond_loopback_needs_a_key(redis_url: str, tmp_path: Path) -> None:
-    beyond = {"OSIRIS_REDIS_URL": redis_url, "OSIRIS_GATEWAY_HOST": "0.0.0.0", "OSIRIS_LOG_LEVEL": "error"}
-    done = start("gateway", tmp_path, **beyond)
+@pytest.mark.parametrize("service", ["gateway", "azr_planner"])
+async def test_a_door_beyond_loopback_needs_a_key(service: str, redis_url: str, tmp_path: Path) -> None:
+    prefix = f"OSIRIS_{service.upper()}_"
+    beyond = {"OSIRIS_REDIS_URL": redis_url, f"{prefix}HOST": "0.0.0.0", "OSIRIS_LOG_LEVEL": "error"}
+    done = start(service, tmp_path, **beyond)
     assert done.returncode == 2
-    assert done.stderr.startswith("osiris_gateway: expected a key with OSIRIS_GATEWAY_HOST=0.0.0.0")
-    assert "osiris keys add" in done.stderr and "OSIRIS_GATEWAY_API_KEY" in done.stderr
+    assert done.stderr.startswith(f"osiris_{service}: expected a key with {prefix}HOST=0.0.0.0")
+    assert "osiris keys add" in done.stderr and f"{prefix}API_KEY" in done.stderr
     assert done.stderr.count("\n") == 1
     await added(redis_url)
-    with Process("gateway", redis_url, tmp_path, **beyond) as gateway:
-        await gateway.ready()
+    with Process(service, redis_url, tmp_path, **beyond) as door:
+        await door.ready()
 
 
 def test_a_key_that_is_refused_is_not_shown(tmp_path: Path) -> None:

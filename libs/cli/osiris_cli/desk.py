@@ -140,6 +140,7 @@ def redis_service(server: EmbeddedRedis) -> Service:
 def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mapping[str, str]) -> list[Service]:
     """The services of the desk; all start at once, each waits for what it needs."""
     env = environment(settings, redis_url) | dict(extra)
+    wanted = {VOICE: settings.speech, PLANNER: settings.planner, KERNEL: settings.dgm}
     return [
         Service(
             name,
@@ -150,9 +151,7 @@ def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mappin
             after=AFTER.get(name, ()),
         )
         for name in SERVICES
-        if (settings.speech or name != VOICE)
-        and (settings.planner or name != PLANNER)
-        and (settings.dgm or name != KERNEL)
+        if wanted.get(name, True)
     ]
 
 

@@ -48,13 +48,12 @@ class CliSettings(BaseSettings):
     gateway_host: str = Field(default="127.0.0.1", min_length=1, description="Address on which the gateway listens.")
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port on which the gateway listens.")
     azr_planner_host: str = Field(
-        default="127.0.0.1", min_length=1, description="Address on which the planner listens."
+        default="127.0.0.1",
+        min_length=1,
+        description="Address on which the planner listens; beyond loopback with keys.",
     )
     azr_planner_port: int | None = Field(
-        default=None,
-        ge=0,
-        le=65535,
-        description="Port on which the planner listens; unset: the one after the gateway's.",
+        default=None, ge=0, le=65535, description="Port on which it listens; unset: the one after the gateway's."
     )
     gateway_url: str | None = Field(
         default=None,
@@ -74,7 +73,7 @@ class CliSettings(BaseSettings):
     speech: bool = Field(default=True, description="Whether the desk speaks: tts runs, and assessments are spoken.")
 
     planner: bool = Field(default=True, description="Whether `osiris up` runs the planner.")
-    dgm: bool = Field(default=False, description="Whether `osiris up` runs the kernel that improves the desk's policy.")
+    dgm: bool = Field(default=False, description="Whether `osiris up` runs the kernel that improves the policy.")
 
     @property
     def planner_port(self) -> int:

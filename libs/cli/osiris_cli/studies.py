@@ -1,13 +1,14 @@
 """What a backtest or a look-ahead check is asked for on the command line: bars, policy, rules, and who answers."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from osiris_cli.errors import CliError
-from osiris_contracts import ErrorReply, GenerateRequest, GenerateResult, ModelId, streams
+from osiris_contracts import SYMBOL_PATTERN, ErrorReply, GenerateRequest, GenerateResult, ModelId, streams
 from osiris_desk.answers import Recorder
 from osiris_desk.backtest import Nobody, backtest
 from osiris_desk.market import dates
@@ -53,6 +54,8 @@ def bars_of(
         for place, file in enumerate(files):
             found = read(file)
             symbol = symbols[place] if symbols else symbol_of(file)
+            if not re.fullmatch(SYMBOL_PATTERN, symbol):
+                raise CliError(f"expected a symbol of 1 to 12 of A-Z, 0-9, dot, hyphen, was '{symbol}'")
             part = found.bars.between(start, end)
             if symbol in bars:
                 raise CliError(f"expected a symbol once, {symbol} comes from {file} again; name them with --symbol")

@@ -6,21 +6,22 @@ from pydantic import Field, model_validator
 
 from osiris_contracts._base import Contract
 
-PolicyPart = Literal["entry", "exit", "size", "stop", "target", "prompt", "gate"]
-"""What of a policy changes: one of its decisions, a prompt's template, or a threshold of its gate."""
+PolicyPart = Literal["entry", "exit", "size", "stop", "target", "prompt", "critique", "gate"]
+"""What of a policy changes: one of its decisions, a text for a model (phi3's prompt, hermes' critique), or its gate."""
 
 ChangeKind = Literal["constant", "operator", "guard", "feature", "rewrite", "crossover"]
 """How: a number moved within its bounds, an operator turned, a condition added or dropped, a feature put in another's
 place, the part written anew by hermes, or taken over from another version."""
 
+_DECISIONS: tuple[PolicyPart, ...] = ("entry", "exit", "size", "stop", "target")
+_TEXTS: tuple[PolicyPart, ...] = ("prompt", "critique")
 CHANGES: tuple[tuple[PolicyPart, ChangeKind], ...] = (
-    *((part, kind) for part in get_args(PolicyPart) if part not in ("prompt", "gate") for kind in get_args(ChangeKind)),
-    ("prompt", "rewrite"),
-    ("prompt", "crossover"),
+    *((part, kind) for part in _DECISIONS for kind in get_args(ChangeKind)),
+    *((part, kind) for part in _TEXTS for kind in ("rewrite", "crossover")),
     ("gate", "constant"),
     ("gate", "crossover"),
 )
-"""What can be done to what: a prompt is a text, a gate's threshold a number."""
+"""What can be done to what: a gate's thresholds are numbers."""
 
 Regime = Literal["trend", "reversion", "clusters", "jumps"]
 """How a synthetic market moves: one way for a while, back to its mean, in bursts of volatility, or with gaps."""

@@ -193,9 +193,10 @@ class Desk:
         book = book.mark(tick)
         if not math.isfinite(book.nav):
             raise TickRefused(f"expected bars and fills that leave NAV finite, {tick.symbol} makes it {book.nav}")
-        if not all(map(_is_price, (tick.open, tick.high, tick.low, tick.close))):
+        prices = (tick.open, tick.high, tick.low, tick.close)
+        if not (_is_price(min(prices)) and _is_price(max(prices))):
             raise TickRefused(f"expected prices {_PRICES}, {tick.symbol} has {tick.low:g} to {tick.high:g}")
-        booked = [fill for fill in self.state.held if fill not in held]
+        booked = [fill for fill in self.state.held if fill not in held] if self.state.held else []
         quantity = book.position(tick.symbol).quantity
         pending, self.outcomes = observe(self.state.pending, tick, booked, quantity, self.rules.horizon)
         self.traces = self._traces() if self.outcomes else ()
@@ -386,6 +387,8 @@ class Desk:
     def _settled(self, tick: MarketTick) -> tuple[Book, dict[UUID, Order], tuple[Fill, ...]]:
         """The book, the open orders and the fills still held once those up to `tick` are booked."""
         book = self.state.book.start_day(tick)
+        if not self.state.held:
+            return book, self.state.open_orders, ()
         open_orders = dict(self.state.open_orders)
         held = []
         for fill in self.state.held:

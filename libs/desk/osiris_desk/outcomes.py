@@ -93,6 +93,8 @@ def observe(
         quantity: units of its symbol held then.
         horizon: bars.
     """
+    if not pending:
+        return (), ()
     waiting: list[Pending] = []
     observed: list[ProposalOutcome] = []
     for each in pending:

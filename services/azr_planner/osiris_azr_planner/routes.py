@@ -33,8 +33,10 @@ from osiris_contracts import (
 from osiris_contracts.planning import MOST_SCENARIO_BARS
 from osiris_mesh.http import problems
 from osiris_mesh.http.problems import INPUT, KEYED, PROBLEM_JSON, AnyRequest
+from osiris_mesh.tasks import within
 
 _API = "/azr_api/v1"
+_HEALTH_SECONDS = 2.0
 _REJECTED = {
     409: ResponseSpec(
         GateRejection, description="The plan would risk too much.", media_type=PROBLEM_JSON, generate_examples=False
@@ -106,8 +108,8 @@ async def plan(
 async def health(planner: NamedDependency[Planner]) -> Response[PlannerHealth]:
     """Always 200: read `status`."""
     try:
-        return _json(await planner.health())
-    except (RedisError, OSError):
+        return _json(await within(_HEALTH_SECONDS, planner.health()))
+    except (RedisError, OSError, TimeoutError):
         return _json(PlannerHealth(status="error", outcomes=0))
 
 

@@ -119,9 +119,10 @@ def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
         (folder / "manifest.json").write_text("{}")
         (folder.parent / "current").symlink_to("v1")
 
-    def start(stand_ins: dict[str, list[str]], *typed: str) -> "subprocess.Popen[str]":
+    def start(stand_ins: dict[str, list[str]], *typed: str, planner_port: str = "0") -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", COMMAND, json.dumps(stand_ins), *typed]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        environment = {**os.environ, "OSIRIS_AZR_PLANNER_PORT": planner_port}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return start
 
@@ -231,8 +232,12 @@ def test_a_taken_port_is_bad_input(start: Start) -> None:
         port = str(taken.getsockname()[1])
         up = start({"phi3": SLEEP}, "up", "--port", port)
         _, complaints = up.communicate(timeout=10)
-    assert up.returncode == 2
+        other = start({"phi3": SLEEP}, "up", "--port", str(free_port("127.0.0.1")), planner_port=port)
+        _, planners = other.communicate(timeout=10)
+    assert (up.returncode, other.returncode) == (2, 2)
     assert complaints.startswith(f"osiris: expected port {port} on 127.0.0.1 for the gateway, it is taken")
+    assert planners.startswith(f"osiris: expected port {port} on 127.0.0.1 for the planner, it is taken")
+    assert "OSIRIS_AZR_PLANNER_PORT" in planners
 
 
 def test_a_killed_desk_is_not_taken_for_a_running_one(start: Start, tmp_path: Path) -> None:
@@ -246,7 +251,7 @@ def test_a_killed_desk_is_not_taken_for_a_running_one(start: Start, tmp_path: Pa
 
 def test_every_service_is_told_where_its_desk_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSIRIS_HOME", "elsewhere")
-    settings = CliSettings(home=tmp_path, gateway_port=8123)
+    settings = CliSettings(home=tmp_path, gateway_port=8123, dgm=True)
     services = desk.services(settings, "unix:///x.sock", None, {"OSIRIS_SIM_SPEED": "20x"})
     assert [service.name for service in services] == list(desk.SERVICES)
     silent = desk.services(settings.model_copy(update={"speech": False}), "unix:///x.sock", None, {})

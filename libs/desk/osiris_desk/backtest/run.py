@@ -16,7 +16,7 @@ from osiris_desk.market.bars import Bars, Floats, Tape
 from osiris_desk.policy.loading import LoadedPolicy
 from osiris_desk.rules import Rules
 from osiris_desk.state import State
-from osiris_desk.steps import CritiqueRequest
+from osiris_desk.steps import CritiqueRequest, RunRequest
 from osiris_desk.venue.terms import Terms
 from osiris_desk.venue.venue import Venue
 
@@ -96,9 +96,9 @@ class _Run:
             venue = self._venues[tick.symbol]
             for _, event in venue.play(number):
                 self._hear(event)
-            desk.on_tick(tick)
-            while desk.due() is not None:
-                self._decide(venue)
+            due = desk.on_tick(tick)
+            if due is not None:
+                self._decide(due, venue)
             book = desk.state.book
             equity[row] = nav = book.nav
             exposure[row] = book.gross / nav if nav > 0 else 0.0
@@ -112,10 +112,9 @@ class _Run:
             self._starting_cash,
         )
 
-    def _decide(self, venue: Venue) -> None:
+    def _decide(self, due: RunRequest, venue: Venue) -> None:
         desk = self._desk
-        request = due.request if (due := desk.due()) else None
-        step = desk.decide_on(self._models.phi3(request) if request else None)
+        step = desk.decide_on(self._models.phi3(due.request) if due.request else None)
         if isinstance(step, CritiqueRequest):
             step = desk.conclude(self._models.hermes(step.request))
         self._decisions.append(step)

@@ -15,11 +15,20 @@ class Terms:
         commission_rate: of the notional, >= 0.
         slippage_impact: how far an order for the whole volume of a bar moves its price, as a fraction, >= 0.
         starting_cash: quote currency.
+
+    Raises:
+        ValueError: a number out of its range.
     """
 
     commission_rate: float = 0.001
     slippage_impact: float = 0.1
     starting_cash: float = 100_000.0
+
+    def __post_init__(self) -> None:
+        for name in ("commission_rate", "slippage_impact", "starting_cash"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"expected {name} finite and at least 0, was {value}")
 
     def price(self, side: Side, quantity: float, bar: Bar) -> float | None:
         """open × (1 ± slippage_impact × quantity / volume); None where that is no price."""

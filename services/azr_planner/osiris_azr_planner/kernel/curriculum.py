@@ -5,10 +5,12 @@ solver always or never succeeds. With two tries a task that reward is, on averag
 policy wins half the time.
 """
 
+import math
 from dataclasses import dataclass
 from random import Random
 from typing import get_args
 
+from osiris_azr_planner.kernel.beliefs import Belief
 from osiris_azr_planner.kernel.memory import Memory
 from osiris_contracts import SCENARIO_LEVELS, Regime, Scenario
 
@@ -24,28 +26,33 @@ class Lesson:
     """A market to learn on.
 
     Attributes:
-        success_rate: of today's policy there, as far as one knows.
-        learnability: that of two tries there, on average; 0.25 at most.
+        belief: how often today's policy wins there.
     """
 
     scenario: Scenario
-    success_rate: float
-    learnability: float
+    belief: Belief
+
+    @property
+    def learnability(self) -> float:
+        """That of two tries there, on average; 0.25 at most."""
+        return expected_learnability(self.belief.mean)
 
 
 def learnability(success_rate: float) -> float:
-    """1 - success rate of some tries at one task; 0 where all or none succeeded (the paper's reward of the proposer)."""
+    """1 - success rate of some tries at one task; 0 where all or none succeeded (the paper's reward for proposing)."""
     return 0.0 if success_rate in (0.0, 1.0) else 1 - success_rate
 
 
 def expected_learnability(chance: float, tries: int = TRIES) -> float:
-    """The mean of `learnability` over so many tries that each succeed with `chance`: (1 - p) - (1 - p)^tries."""
-    return (1 - chance) - (1 - chance) ** tries
+    """The mean of `learnability` over so many tries that each succeed with `chance`."""
+    return math.fsum(
+        math.comb(tries, wins) * chance**wins * (1 - chance) ** (tries - wins) * learnability(wins / tries)
+        for wins in range(tries + 1)
+    )
 
 
 def propose(memory: Memory, randomness: Random) -> Lesson:
     """The kind of market with the most to learn, as drawn from what is believed of each."""
     regime, level = max(MARKETS, key=lambda market: expected_learnability(memory.market(*market).draw(randomness)))
-    rate = memory.market(regime, level).mean
     scenario = Scenario(regime=regime, level=level, seed=randomness.randrange(_SEEDS))
-    return Lesson(scenario, rate, expected_learnability(rate))
+    return Lesson(scenario, memory.market(regime, level))
