@@ -1,5 +1,6 @@
 """The kernel over a real Redis: nothing to do costs nothing, traces make tries, and a kill loses none."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -25,15 +26,19 @@ from osiris_mesh.connection import connect
 pytestmark = pytest.mark.timeout(240)
 
 
-def once(redis_url: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def kernel_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "osiris_dgm", "--once"],
-        env=os.environ | {"OSIRIS_REDIS_URL": redis_url, "OSIRIS_HOME": str(home), **environment},
+        [sys.executable, "-m", "osiris_dgm", *arguments],
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=200,
     )
+
+
+def once(redis_url: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return kernel_command("--once", OSIRIS_REDIS_URL=redis_url, OSIRIS_HOME=str(home), **environment)
 
 
 def write_csv(path: Path, bars: Bars) -> Path:
@@ -108,27 +113,15 @@ async def test_once_learns_tries_one_and_tells_it(
     assert [record.number for record in records] == [0, 1]
     (told,) = await outcomes(redis_url)
     assert (told.candidate, told.parent) == (records[1].version, records[0].version)
-    tree = subprocess.run(
-        [sys.executable, "-m", "osiris_dgm", "--tree"],
-        env=os.environ | {"OSIRIS_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    tree = kernel_command("--tree", OSIRIS_HOME=str(tmp_path))
     assert tree.stdout.splitlines()[0].startswith(f"{records[0].version}  root  accepted")
     assert once(redis_url, tmp_path).returncode == 0
     assert len(Archive(tmp_path / "dgm" / "archive")) == 2
 
 
-async def test_redis_host_and_port_are_honoured(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "osiris_dgm", "--once"],
-        env={"PATH": os.environ["PATH"], "REDIS_HOST": "127.0.0.1", "REDIS_PORT": "1", "OSIRIS_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def test_redis_host_and_port_are_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OSIRIS_REDIS_URL", raising=False)
+    done = kernel_command("--once", REDIS_HOST="127.0.0.1", REDIS_PORT="1", OSIRIS_HOME=str(tmp_path))
     assert done.returncode == 1
     assert "127.0.0.1:1" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -145,7 +138,7 @@ async def test_killed_at_any_moment_every_try_is_whole_and_told_once(
             with kernel:
                 await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()))
                 await until(lambda: _exists(tmp_path / "dgm"), timeout=60)
-                time.sleep(0.4 + 0.6 * number)  # then kill -9, by leaving
+                await asyncio.sleep(0.4 + 0.6 * number)  # then kill -9, by leaving
             for folder in (tmp_path / "dgm" / "archive").glob("[!.]*"):
                 assert {path.name for path in folder.iterdir()} == {"policy.py", "record.json"}
                 json.loads((folder / "record.json").read_text())
@@ -161,7 +154,7 @@ async def test_killed_at_any_moment_every_try_is_whole_and_told_once(
             assert kernel.terminate() == 0
     archive = Archive(tmp_path / "dgm" / "archive")
     assert [record.number for record in archive.records()] == list(range(len(archive)))
-    assert not list((tmp_path / "dgm" / "archive").glob(".*"))
+    assert not any(name.startswith(".") for name in os.listdir(tmp_path / "dgm" / "archive"))
     told = {outcome.candidate for outcome in await outcomes(redis_url)}
     assert told == {record.version for record in archive.records() if record.task}
 

@@ -11,6 +11,7 @@ from osiris_cli.commands import (
     backtest,
     dead,
     demo,
+    dgm,
     doctor,
     feedback,
     keys,
@@ -42,6 +43,7 @@ app.command(epilog=lag.EXAMPLE)(lag.lag)
 app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
 app.command(epilog=lookahead.EXAMPLE)(lookahead.lookahead)
 app.add_typer(models.models, name="models", epilog=models.EXAMPLE)
+app.add_typer(dgm.dgm, name="dgm", epilog=dgm.EXAMPLE)
 app.add_typer(keys.keys, name="keys", epilog=keys.EXAMPLE)
 
 

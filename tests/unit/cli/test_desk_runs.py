@@ -257,7 +257,7 @@ def test_every_service_is_told_where_its_desk_is(tmp_path: Path, monkeypatch: py
     silent = desk.services(settings.model_copy(update={"speech": False}), "unix:///x.sock", None, {})
     assert [service.name for service in silent] == [name for name in desk.SERVICES if name != "tts"]
     demo = desk.services(settings.demo, "unix:///x.sock", None, {})
-    assert [service.name for service in demo] == [name for name in desk.SERVICES if name != "azr_planner"]
+    assert [service.name for service in demo] == [name for name in desk.SERVICES if name not in ("azr_planner", "dgm")]
     for service in services:
         assert service.argv == (sys.executable, "-m", f"osiris_{service.name}")
         told = {name: value for name, value in service.env.items() if name.startswith("OSIRIS_")}

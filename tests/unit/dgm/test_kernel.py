@@ -40,7 +40,8 @@ kernel.generation()
 
 def run(folder: Path, kill_at: str = "never") -> int:
     command = [sys.executable, "-c", RUN, str(folder), kill_at]
-    return subprocess.run(command, check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(Path.cwd())}).returncode
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    return subprocess.run(command, check=False, timeout=60, env=environment).returncode
 
 
 @pytest.fixture(scope="module")
