@@ -23,7 +23,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser containers-env images rebuild start down dev-shell image-locks helm-schemas test-deploy lint-deploy test-containers release pictures servers test-compat test-vllm test-chatterbox test-night night learn-demo lint audit up logs chaos bench bench-engines bench-gateway redis-users acl schemas env dashboards clean
+.PHONY: help demo test browser containers-env images rebuild start down dev-shell image-locks helm-schemas test-deploy lint-deploy test-containers release pictures servers test-compat test-vllm test-chatterbox test-night night learn-demo lint audit up logs chaos bench bench-engines bench-gateway dgm-demo redis-users acl schemas env dashboards clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -188,6 +188,9 @@ audit: $(AUDIT)/.installed  ## known vulnerabilities of what we pin, where the d
 
 bench: $(STAMP)  ## ratios, measured in one run
 	@$(BIN)/python -m tests.bench
+
+dgm-demo: $(STAMP)  ## the kernel's generations on real, shuffled and planted bars, kept in docs/dgm.md
+	@$(BIN)/python -m tests.bench.dgm --write docs/dgm.md
 
 $(PEERS)/.installed: tests/bench/engines/requirements.lock
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)

@@ -13,8 +13,7 @@ from osiris_mesh.connection import connect
 
 REPOSITORY = Path(__file__).parent.parent
 
-# `make test-vllm`, `make test-chatterbox`, `make test-night`, `make test-deploy` and `make test-containers` run these, in
-# environments of their own
+# `make test-vllm`, `-chatterbox`, `-night`, `-deploy` and `-containers` run these, in environments of their own
 LANES = {
     "vllm": "vllm",
     "chatterbox": "chatterbox",

@@ -16,6 +16,7 @@ CLASSES = {
     "orchestrator": "osiris_orchestrator.settings:OrchestratorSettings",
     "tts": "osiris_tts.settings:TtsSettings",
     "azr_planner": "osiris_azr_planner.settings:PlannerSettings",
+    "dgm": "osiris_dgm.settings:DgmSettings",
     "trainer": "osiris_trainer.settings:TrainerSettings",
     "watchdog": "osiris_watchdog.settings:WatchdogSettings",
     "the night": "osiris_trainer.night.settings:NightSettings",

@@ -188,6 +188,19 @@ SERVICES = {
         answers=_REPLIES,
         looks_at=("gateway:keys", "gateway:keys:version"),
     ),
+    "dgm": Needs(
+        owns=(
+            *_consumed(streams.POLICY_TRACES, streams.ADVICE_GENERATED),
+            *_consumed(streams.DGM_OUTCOMES, streams.POLICY_VERSIONS),
+            streams.answer("*"),
+        ),
+        publishes=(
+            *streams.lanes(streams.HERMES_REQUESTS),
+            *_consumed(streams.PLANNER_REQUESTS),
+            *map(streams.control, ("hermes", "azr_planner")),
+        ),
+        looks_at=(streams.MARKET_TICKS, "presence:azr_planner", "presence:azr_planner:*"),
+    ),
     "trainer": Needs(
         owns=_consumed(
             streams.PROPOSAL_CREATED,

@@ -12,6 +12,7 @@ from osiris_cli.commands import (
     control,
     dead,
     demo,
+    dgm,
     doctor,
     feedback,
     keys,
@@ -44,6 +45,7 @@ app.command(epilog=backtest.EXAMPLE)(backtest.backtest)
 app.command(epilog=lookahead.EXAMPLE)(lookahead.lookahead)
 app.add_typer(models.models, name="models", epilog=models.EXAMPLE)
 app.command(epilog=control.EXAMPLE)(control.control)
+app.add_typer(dgm.dgm, name="dgm", epilog=dgm.EXAMPLE)
 app.add_typer(keys.keys, name="keys", epilog=keys.EXAMPLE)
 
 

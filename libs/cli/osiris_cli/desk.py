@@ -25,11 +25,12 @@ from osiris_contracts import streams
 from osiris_mesh.connection import Client, connect, ensure_group
 from osiris_mesh.presence import alive
 
-SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts", "azr_planner", "watchdog")
+SERVICES = ("trainer", "phi3", "hermes", "gateway", "orchestrator", "sim", "tts", "azr_planner", "watchdog", "dgm")
 VOICE = "tts"
 PLANNER = "azr_planner"
 WATCHDOG = "watchdog"
-AFTER = {VOICE: ("phi3", "hermes"), PLANNER: ("phi3", "hermes"), WATCHDOG: ("phi3", "hermes")}
+KERNEL = "dgm"
+AFTER = dict.fromkeys((VOICE, PLANNER, WATCHDOG, KERNEL), ("phi3", "hermes"))
 """Who waits with its start for whom: what loads beside the models would hold the first proposal up."""
 REDIS = "redis"
 ENDS_BY_ITSELF = frozenset({"sim"})
@@ -152,8 +153,12 @@ def redis_service(server: EmbeddedRedis) -> Service:
 def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mapping[str, str]) -> list[Service]:
     """The services of the desk; all start at once, each waits for what it needs."""
     env = environment(settings, redis_url) | dict(extra)
-    wanted = {VOICE: settings.speech, PLANNER: settings.planner, WATCHDOG: settings.watchdog}
-    left_out = {name for name, is_wanted in wanted.items() if not is_wanted}
+    wanted = {
+        VOICE: settings.speech,
+        PLANNER: settings.planner,
+        WATCHDOG: settings.watchdog,
+        KERNEL: settings.dgm,
+    }
     return [
         Service(
             name,
@@ -164,7 +169,7 @@ def services(settings: CliSettings, redis_url: str, redis: Client, extra: Mappin
             after=AFTER.get(name, ()),
         )
         for name in SERVICES
-        if name not in left_out
+        if wanted.get(name, True)
     ]
 
 

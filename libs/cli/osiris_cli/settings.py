@@ -91,6 +91,7 @@ class CliSettings(BaseSettings):
     watchdog: bool = Field(default=True, description="Whether `osiris up` restarts services that grow too large.")
 
     planner: bool = Field(default=True, description="Whether `osiris up` runs the planner.")
+    dgm: bool = Field(default=False, description="Whether `osiris up` runs the kernel that improves the policy.")
 
     @property
     def planner_port(self) -> int:
@@ -124,9 +125,9 @@ class CliSettings(BaseSettings):
 
     @property
     def demo(self) -> "CliSettings":
-        """The same settings for `osiris demo`: a home of its own beside the real one, no planner and no watchdog."""
+        """The same settings for `osiris demo`: a home of its own, and nobody beside the desk and its voice."""
         own = {"home": self.home / "demo", "models": self.models_folder, "tables_folder": None}
-        return self.model_copy(update={**own, "planner": False, "watchdog": False})
+        return self.model_copy(update={**own, "planner": False, "watchdog": False, "dgm": False})
 
 
 def load(**given: object) -> CliSettings:

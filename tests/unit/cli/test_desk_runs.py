@@ -251,7 +251,7 @@ def test_a_killed_desk_is_not_taken_for_a_running_one(start: Start, tmp_path: Pa
 
 def test_every_service_is_told_where_its_desk_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSIRIS_HOME", "elsewhere")
-    settings = CliSettings(home=tmp_path, gateway_port=8123)
+    settings = CliSettings(home=tmp_path, gateway_port=8123, dgm=True)
     services = desk.services(settings, "unix:///x.sock", None, {"OSIRIS_SIM_SPEED": "20x"})
     assert [service.name for service in services] == list(desk.SERVICES)
     for name, setting in (("tts", "speech"), ("azr_planner", "planner"), ("watchdog", "watchdog")):
@@ -259,7 +259,7 @@ def test_every_service_is_told_where_its_desk_is(tmp_path: Path, monkeypatch: py
         assert [service.name for service in without] == [each for each in desk.SERVICES if each != name]
     demo = desk.services(settings.demo, "unix:///x.sock", None, {})
     assert [service.name for service in demo] == [
-        name for name in desk.SERVICES if name not in ("azr_planner", "watchdog")
+        name for name in desk.SERVICES if name not in ("azr_planner", "watchdog", "dgm")
     ]
     for service in services:
         assert service.argv == (sys.executable, "-m", f"osiris_{service.name}")

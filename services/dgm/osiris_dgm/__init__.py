@@ -1,0 +1,1 @@
+"""The Darwin-Goedel kernel: the desk improves its own policy, and proves it."""

@@ -1,0 +1,1 @@
+"""Every version that was ever tried, with its proof and its lineage."""

@@ -1,0 +1,1 @@
+"""Changes that a model writes: what it is told, and what is made of its answer."""

@@ -1,0 +1,205 @@
+"""The kernel at its work in the mesh: traces in, tries in between, versions out."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
+
+import structlog
+from prometheus_client import Counter
+
+from osiris_contracts import (
+    Decision,
+    GenerateRequest,
+    KernelPlan,
+    KernelQuestion,
+    PatchTask,
+    PlanRequest,
+    Trace,
+    streams,
+)
+from osiris_desk.market.csv_file import CsvError
+from osiris_dgm import building, ticks
+from osiris_dgm.kernel import Draft, Exhausted, Kernel, outcome_of
+from osiris_dgm.owed import Owed
+from osiris_dgm.promote import shadow
+from osiris_dgm.promote.promoter import Promoter
+from osiris_dgm.proposers.diagnosis import diagnose
+from osiris_dgm.proposers.hermes import rewritten
+from osiris_dgm.sandbox.cell import SandboxIncomplete
+from osiris_dgm.settings import DgmSettings
+from osiris_dgm.traces import Traces
+from osiris_dgm.verify.judge import Judge
+from osiris_mesh import Misconfigured, Service
+
+WORST = 5
+LOOK_SECONDS = 30.0
+"""Between two looks at the shadow and at changes that were made outside."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Workshop:
+    """Handlers and the loop of the service `dgm`; nothing is opened before there is something to do."""
+
+    def __init__(self, service: Service, settings: DgmSettings) -> None:
+        self._bus = service.bus
+        self._settings = settings
+        self._traces = Traces()
+        self._wake = asyncio.Event()
+        self._opened: tuple[Judge, Kernel, Promoter] | None = None
+        self._opening = asyncio.Lock()
+        self.generations = 0
+        self.done = asyncio.Event()
+        registry = service.metrics.registry
+        self._dropped = Counter("osiris_dgm_dropped", "Traces that contradict themselves.", registry=registry)
+        self._tried = Counter("osiris_dgm_tried", "Candidates judged.", ("failed_at",), registry=registry)
+
+    # --- what comes in ------------------------------------------------------------------------------------------
+
+    async def traces(self, batch: Sequence[Trace]) -> None:
+        """Learn from traces, and owe a generation for every so many."""
+        dropped = self._traces.dropped
+        sound = self._traces.add(batch)
+        self._dropped.inc(self._traces.dropped - dropped)
+        if not sound:
+            return
+        _, _, promoter = await self._open()
+        runs = [
+            (trace.decision.policy_version, str(trace.decision.run_id), trace.outcome.return_pct) for trace in sound
+        ]
+        await asyncio.to_thread(promoter.reward, runs, datetime.now(UTC))
+        self._owed.add(len(sound))
+        self._wake.set()
+
+    async def decisions(self, batch: Sequence[Decision]) -> None:
+        """Roll back a version whose code raises."""
+        failed = [each for each in batch if each.status == "failed" and (each.error or "").startswith("policy:")]
+        if not failed:
+            return
+        _, _, promoter = await self._open()
+        for decision in failed:
+            promoter.refresh()
+            promoter.fail(decision.policy_version, decision.error or "", datetime.now(UTC))
+        self._wake.set()
+
+    # --- what is done -------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Try, promote and tell, whenever there is something to."""
+        while True:
+            if self._settings.kernel.exists():
+                await self.turn()
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+
+    async def turn(self) -> None:
+        """One generation if one is owed; then whatever the promoter and those who listen wait for."""
+        _, kernel, promoter = await self._open()
+        promoter.refresh()
+        if self._owed.count >= self._settings.traces_per_generation:
+            await self._generation(kernel)
+            self._owed.clear()
+        await self._promote()
+        await self._tell(kernel, promoter)
+        if self.generations:
+            self.done.set()
+
+    async def _generation(self, kernel: Kernel) -> None:
+        try:
+            draft = await self._draft(kernel)
+            record = await asyncio.to_thread(kernel.judge, draft)
+        except Exhausted as error:
+            _log.warning("nothing new to try", reason=str(error))
+            self.generations += 1
+            return
+        self.generations += 1
+        self._tried.labels(record.failed_at or "").inc()
+        _log.info("tried", version=record.version, change=record.change, failed_at=record.failed_at, why=record.why)
+
+    async def _draft(self, kernel: Kernel) -> Draft:
+        dice = kernel.dice()
+        if dice.random() < self._settings.hermes_share:
+            try:
+                draft = await rewritten(kernel.archive, dice, diagnose(self._traces.worst(WORST)), self._ask_hermes)
+            except Exception as error:  # whatever a model answers, or does not
+                _log.info("no change from hermes", reason=str(error)[:300])
+            else:
+                return draft
+        return await asyncio.to_thread(kernel.mutated, await self._task())
+
+    async def _ask_hermes(self, prompt: str) -> str:
+        request = GenerateRequest(prompt=prompt, max_length=512)
+        answer = await self._bus.ask(
+            streams.HERMES_REQUESTS, request, timeout=self._settings.hermes_seconds, priority="batch"
+        )
+        return answer.text
+
+    async def _task(self) -> PatchTask | None:
+        """What the planner advises; None where it is not there, or advises nothing."""
+        if not self._settings.planner_seconds or not await self._bus.instances("azr_planner"):
+            return None
+        question = PlanRequest(kernel=KernelQuestion())
+        try:
+            async with asyncio.timeout(self._settings.planner_seconds):
+                async for reply in self._bus.replies_to(
+                    streams.PLANNER_REQUESTS, question, timeout=self._settings.planner_seconds
+                ):
+                    if isinstance(reply, KernelPlan) and isinstance(reply.task, PatchTask):
+                        return reply.task
+        except Exception as error:
+            _log.info("no advice from the planner", reason=str(error)[:300])
+        return None
+
+    async def _promote(self) -> None:
+        judging, kernel, promoter = await self._open()
+        now = datetime.now(UTC)
+        promoter.begin(now)
+        state = promoter.state
+        if state.stage != "shadow" or state.version is None or state.since is None:
+            return
+        bars = await ticks.since(self._bus.redis, self._settings.symbol, state.since)
+        if bars is None or len(bars) < self._settings.shadow_bars:
+            return
+        candidate = kernel.archive.record(state.version)
+        code, parent = kernel.archive.code(candidate.version), kernel.archive.code(candidate.parents[0])
+        objection = await asyncio.to_thread(shadow.objection, judging, code, parent, bars)
+        if objection:
+            promoter.roll_back(f"in the shadow: {objection}", now)
+        else:
+            promoter.passed_shadow(now)
+
+    async def _tell(self, kernel: Kernel, promoter: Promoter) -> None:
+        """Tell the planner of tries and the desk of versions; told again after a kill under the same id."""
+        for record in kernel.archive.records():
+            if record.task and record.number > self._owed.told:
+                name = str(uuid5(NAMESPACE_URL, f"dgm:outcome:{record.version}"))
+                await self._bus.publish(streams.DGM_OUTCOMES, outcome_of(record), id=name)
+                self._owed.tell(record.number)
+        for change in promoter.state.untold:
+            name = str(uuid5(NAMESPACE_URL, f"dgm:{change.model_dump_json()}"))
+            await self._bus.publish(streams.POLICY_VERSIONS, change, id=name)
+            _log.warning("policy", stage=change.stage, version=change.version, reason=change.reason)
+        promoter.told()
+
+    @property
+    def _owed(self) -> Owed:
+        return Owed(self._settings.kernel / "owed.json")
+
+    async def _open(self) -> tuple[Judge, Kernel, Promoter]:
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await asyncio.to_thread(_open, self._settings)
+            return self._opened
+
+
+def _open(settings: DgmSettings) -> tuple[Judge, Kernel, Promoter]:
+    try:
+        judging = building.judge(settings)
+        kernel = building.kernel(settings, judging)
+        kernel.open()
+    except (SandboxIncomplete, CsvError, ValueError) as error:
+        raise Misconfigured(str(error)) from error
+    return judging, kernel, building.promoter(settings, kernel.archive)

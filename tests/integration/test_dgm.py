@@ -1,0 +1,163 @@
+"""The kernel over a real Redis: nothing to do costs nothing, traces make tries, and a kill loses none."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from tests.support.processes import Process, until
+from tests.unit.dgm.markets import trending
+
+from osiris_contracts import Decision, DgmOutcome, ProposalOutcome, Trace, streams
+from osiris_desk.backtest import backtest
+from osiris_desk.market import dates
+from osiris_desk.market.bars import Bars
+from osiris_desk.policy.shipped import shipped
+from osiris_dgm.archive.archive import Archive
+from osiris_mesh import Bus
+from osiris_mesh.connection import connect
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def kernel_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "osiris_dgm", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+
+
+def once(redis_url: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return kernel_command("--once", OSIRIS_REDIS_URL=redis_url, OSIRIS_HOME=str(home), **environment)
+
+
+def write_csv(path: Path, bars: Bars) -> Path:
+    rows = ["timestamp,open,high,low,close,volume"]
+    for n in range(len(bars)):
+        moment = dates.from_micros(int(bars.time[n])).isoformat()
+        values = (getattr(bars, name)[n] for name in ("open", "high", "low", "close", "volume"))
+        rows.append(",".join([moment, *(f"{value:.6f}" for value in values)]))
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("bars") / "bars.csv", trending(800))
+
+
+@pytest.fixture(scope="module")
+def decision() -> Decision:
+    decisions = backtest(shipped("trend"), {"EURUSD": trending(300)}).decisions
+    return next(decision for decision in decisions if decision.status == "accepted")
+
+
+def trace(decision: Decision, run: UUID, value: float = -0.1) -> Trace:
+    outcome = ProposalOutcome(
+        transaction_id=run,
+        symbol=decision.symbol,
+        decided_at=datetime(2024, 1, 1, tzinfo=UTC),
+        observed_at=datetime(2024, 1, 2, tzinfo=UTC),
+        horizon_bars=5,
+        entry_close=100,
+        exit_close=99,
+        pnl=-1,
+        fees=0.1,
+        return_pct=value,
+    )
+    return Trace(decision=decision.model_copy(update={"run_id": run}), outcome=outcome)
+
+
+async def outcomes(redis_url: str) -> list[DgmOutcome]:
+    redis = connect(redis_url)
+    entries = await redis.xrange(streams.DGM_OUTCOMES)
+    await redis.aclose()
+    return [DgmOutcome.model_validate_json(fields[b"data"]) for _, fields in entries]
+
+
+async def test_once_with_nothing_to_learn_from_touches_nothing(redis_url: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    once(redis_url, home)  # whatever Python compiles
+    began = time.monotonic()
+    done = once(redis_url, home)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert time.monotonic() - began < 2 * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert not home.exists()
+    redis = connect(redis_url)
+    assert await redis.dbsize() == 0
+    await redis.aclose()
+
+
+async def test_once_learns_tries_one_and_tells_it(
+    redis_url: str, tmp_path: Path, bars: Path, decision: Decision
+) -> None:
+    async with Bus(redis_url, "test") as bus:
+        await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()))
+        await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()).model_copy(update={"decision": decision}))
+        redis = bus.redis
+        await redis.xadd(streams.POLICY_TRACES, {"data": "{no trace"})
+        done = once(redis_url, tmp_path, OSIRIS_DGM_BARS=str(bars))
+        assert done.returncode == 0, done.stderr
+        assert await redis.xlen(streams.dead(streams.POLICY_TRACES)) == 1
+    records = Archive(tmp_path / "dgm" / "archive").records()
+    assert [record.number for record in records] == [0, 1]
+    (told,) = await outcomes(redis_url)
+    assert (told.candidate, told.parent) == (records[1].version, records[0].version)
+    tree = kernel_command("--tree", OSIRIS_HOME=str(tmp_path))
+    assert tree.stdout.splitlines()[0].startswith(f"{records[0].version}  root  accepted")
+    assert once(redis_url, tmp_path).returncode == 0
+    assert len(Archive(tmp_path / "dgm" / "archive")) == 2
+
+
+def test_redis_host_and_port_are_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OSIRIS_REDIS_URL", raising=False)
+    done = kernel_command("--once", REDIS_HOST="127.0.0.1", REDIS_PORT="1", OSIRIS_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert "127.0.0.1:1" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+async def test_killed_at_any_moment_every_try_is_whole_and_told_once(
+    redis_url: str, tmp_path: Path, bars: Path, decision: Decision
+) -> None:
+    environment = {"OSIRIS_DGM_BARS": str(bars), "OSIRIS_DGM_TRACES_PER_GENERATION": "1"}
+    kernel = Process("dgm", redis_url, tmp_path, **environment)
+    async with Bus(redis_url, "test") as bus:
+        for number in range(6):
+            with kernel:
+                await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()))
+                await until(lambda: _exists(tmp_path / "dgm"), timeout=60)
+                await asyncio.sleep(0.4 + 0.6 * number)  # then kill -9, by leaving
+            for folder in (tmp_path / "dgm" / "archive").glob("[!.]*"):
+                assert {path.name for path in folder.iterdir()} == {"policy.py", "record.json"}
+                json.loads((folder / "record.json").read_text())
+        with kernel:
+            await kernel.ready()
+
+            async def done() -> bool:
+                archive = Archive(tmp_path / "dgm" / "archive")
+                idle = await bus.backlog(streams.POLICY_TRACES, "dgm") == 0
+                return idle and len(archive) >= 2 and len(await outcomes(redis_url)) >= len(archive) - 1
+
+            await until(done, timeout=90, what="what is owed to be done")
+            assert kernel.terminate() == 0
+    archive = Archive(tmp_path / "dgm" / "archive")
+    assert [record.number for record in archive.records()] == list(range(len(archive)))
+    assert not any(name.startswith(".") for name in os.listdir(tmp_path / "dgm" / "archive"))
+    told = {outcome.candidate for outcome in await outcomes(redis_url)}
+    assert told == {record.version for record in archive.records() if record.task}
+
+
+async def _exists(path: Path) -> bool:
+    return path.exists()
