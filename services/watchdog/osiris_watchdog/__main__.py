@@ -35,8 +35,9 @@ def watchdog(  # noqa: PLR0917  # typer hands them over by name
         settings = WatchdogSettings(**given | ({"max_iterations": 1} if once else {}))
     except ValidationError as error:
         problem = error.errors()[0]
-        name = "--" + ".".join(map(str, problem["loc"])).replace("_", "-")
-        was = "" if name.endswith("redis-url") else f", was {problem['input']!r}"  # it may hold a password
+        name = ".".join(map(str, problem["loc"]))
+        was = "" if name.lower().endswith("redis_url") else f", was {problem['input']!r}"  # it may hold a password
+        name = name if name.startswith("OSIRIS_") else f"--{name.replace('_', '-')}"
         print(f"osiris_watchdog: {name}: {problem['msg']}{was}", file=sys.stderr)
         raise typer.Exit(2) from None
     run(build(settings))
