@@ -7,6 +7,7 @@ likely. Its reference is the model that the stage begins with, its adapter switc
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def dpo(model: Path, folder: Path, examples: Sequence[Example], recipe: Recipe, 
     _run(preference_trainer(model, folder, drawn, recipe, progress), folder)
 
 
-class _PreferenceTrainer(trl.DPOTrainer):
+class _PreferenceTrainer(trl.DPOTrainer):  # type: ignore[misc]
     """Takes tokens as they are: templates of trl's own would give others than phi3 is served."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
@@ -187,11 +188,12 @@ def _arguments(folder: Path, recipe: Recipe, steps: int, rate: float) -> dict[st
         "gradient_checkpointing": False,
         "dataloader_pin_memory": False,
         "report_to": "none",
-        "disable_tqdm": False,
+        "disable_tqdm": not sys.stderr.isatty(),
     }
 
 
 def _run(trainer: transformers.Trainer, folder: Path) -> None:
+    trainer.remove_callback(transformers.PrinterCallback)  # `_Told` tells
     last = checkpoints.last_whole(folder)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     trainer.model.save_pretrained(folder / ADAPTER)
@@ -200,7 +202,7 @@ def _run(trainer: transformers.Trainer, folder: Path) -> None:
     shutil.rmtree(folder / checkpoints.FOLDER, ignore_errors=True)
 
 
-class _Told(transformers.TrainerCallback):
+class _Told(transformers.TrainerCallback):  # type: ignore[misc]
     """Tells of each step."""
 
     def __init__(self, stage: str, steps: int, progress: Progress) -> None:
