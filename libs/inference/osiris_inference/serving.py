@@ -69,6 +69,7 @@ class ModelService:
         self._file_exists = False
         self._metrics = EngineMetrics(service.metrics.registry, self._stats)
         self._folder: Path | None = None
+        self._seen: Path | None = None  # what `current` named last: when it was refused, once is enough
         self._service = service
         self._asleep = False
         self._store = ModelStore(settings.models_root)
@@ -95,6 +96,7 @@ class ModelService:
         """
         for stranger in self._store.strangers(self._role):
             _log.warning("not a model, ignored", role=self._role, folder=str(stranger))
+        self._seen = await asyncio.to_thread(self._store.current, self._role)
         failure: Exception | None = None
         for folder in await asyncio.to_thread(self._candidates):
             self._file_exists = True
@@ -121,14 +123,13 @@ class ModelService:
         """
         if self._settings.model is not None:
             return
-        seen = await asyncio.to_thread(self._store.current, self._role)  # if refused, once is enough
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
             if self._asleep:
                 continue
             wanted = await asyncio.to_thread(self._store.current, self._role)
-            if wanted is not None and wanted != seen:
-                seen = wanted
+            if wanted is not None and wanted != self._seen:
+                self._seen = wanted
                 if wanted != self._folder and self._engine is not None:
                     async with self._changing:
                         await self._swap(self._engine, wanted)
