@@ -26,7 +26,7 @@ from osiris_inference.manifest import require_whole
 from osiris_inference.metrics import EngineMetrics
 from osiris_inference.model_store import ModelStore
 from osiris_inference.protocol import DrawnToken, EngineStats, GenerationRequest, Message, TextEngine
-from osiris_inference.rollout import Rollouts
+from osiris_inference.rollout import Rollout, Rollouts
 from osiris_inference.settings import EngineSettings
 from osiris_mesh import Delivery, Refused, Service
 
@@ -130,11 +130,11 @@ class ModelService:
             wanted = await asyncio.to_thread(self._store.current, self._role)
             if wanted is not None and wanted != self._seen:
                 self._seen = wanted
-                if wanted != self._folder and self._engine is not None:
+                if self._engine is not None and self._folder is not None and wanted != self._folder.resolve():
                     async with self._changing:
                         await self._swap(self._engine, wanted)
             async with self._changing:
-                await self._canary.follow(await asyncio.to_thread(self._rollouts.read))
+                await self._canary.follow(await asyncio.to_thread(self._rollout))
 
     async def _swap(self, engine: TextEngine, folder: Path) -> None:
         try:
@@ -256,6 +256,12 @@ class ModelService:
 
     def _stats(self) -> EngineStats | None:
         return self._engine.stats() if self._engine and not self._asleep else None
+
+    def _rollout(self) -> Rollout | None:
+        try:
+            return self._rollouts.read()
+        except (OSError, ValueError):
+            return None  # no canary then; whoever watches the rollout says why
 
     def _candidates(self) -> list[Path]:
         """The folder to load, then what to load where that one is no use."""
