@@ -17,6 +17,8 @@ from osiris_trainer.night.known_work import reuse
 from osiris_trainer.night.prompts import Rendering, shared_beginning
 from osiris_trainer.night.recipe import Precision, Recipe
 
+pytestmark = pytest.mark.timeout(400)
+
 EXAMPLES = build([correction(number) for number in range(40)], [], Shares(20, 0.25, 99)).train
 
 
@@ -93,11 +95,15 @@ def test_reused_work_changes_neither_result_nor_gradient(low: Path) -> None:
 
 
 def test_the_reference_is_the_model_that_training_began_with(low: Path, tmp_path: Path) -> None:
-    """After steps that change the policy, the trainer's reference still gives the likelihoods of the untouched weights,
-    computed here from whole sequences without trl."""
+    """When the policy has changed, the trainer's reference still gives the likelihoods of the untouched weights, which
+    are computed here from whole sequences without trl."""
     pairs = [each for each in EXAMPLES if each.rejected][:4]
     trainer = train.preference_trainer(low, tmp_path, pairs, recipe(), lambda _: None)
     trainer.train()
+    with torch.no_grad():  # as if after many more steps
+        for name, parameter in trainer.model.named_parameters():
+            if "lora_B" in name:
+                parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     batch = trainer.data_collator([trainer.train_dataset[at] for at in range(2)])
     with torch.no_grad():
         reference = torch.cat(trainer.compute_ref_log_probs(trainer.model, batch))

@@ -18,6 +18,8 @@ from osiris_trainer.night.history import Night, Nights
 
 PATIENCE_SECONDS = 240
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture
 async def home(desk: Callable[[int], Any], low: Path, tmp_path: Path) -> Path:

@@ -8,13 +8,13 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from osiris_cli import run_file, service_log
+from osiris_cli import nightly, run_file, service_log
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_cli.errors import CliError
 from osiris_cli.file_lock import FileLock
@@ -115,6 +115,18 @@ async def running(
         supervisors.append(supervise(services(settings, redis_url, redis, extra or {})))
         await stack.enter_async_context(supervisors[-1])
         yield Desk(redis_url, gateway, tuple(supervisors))
+
+
+@asynccontextmanager
+async def nights(settings: CliSettings, desk: Desk, at: time) -> AsyncIterator[None]:
+    """For the length of the block, a night of its own process beside the desk, every day `at`.
+
+    Raises:
+        CliError: its environment is not installed.
+    """
+    night = nightly.service(settings, environment(settings, desk.redis_url))
+    async with nightly.every_night(at, night, partial(Supervisor, logs=settings.logs)):
+        yield
 
 
 def redis_service(server: EmbeddedRedis) -> Service:

@@ -18,6 +18,10 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().resolve()
 
 
+def _python(path: Path) -> Path:
+    return path.expanduser().absolute()  # not resolved: an environment's python is a link out of it
+
+
 def _redis_url(url: str) -> str:
     if not url.startswith(REDIS_SCHEMES):
         shown = without_password(url)
@@ -62,6 +66,11 @@ class CliSettings(BaseSettings):
     )
     sim_delay: float | None = Field(default=None, ge=0, description="Seconds a bar, in place of a speed.")
     sim_loop: bool = Field(default=True, description="Whether `osiris up` begins its bars again after the last.")
+    night_python: Annotated[Path, AfterValidator(_python)] = Field(
+        default=Path(".venv-night/bin/python"),
+        validate_default=True,
+        description="Python of the environment in which `osiris up --nightly` runs the night.",
+    )
     speech: bool = Field(default=True, description="Whether the desk speaks: tts runs, and assessments are spoken.")
 
     @property

@@ -8,6 +8,8 @@ import typer
 from osiris_cli.commands.options import HomeOption
 
 if TYPE_CHECKING:
+    from datetime import time as time_of_day
+
     from rich.console import Console
     from rich.table import Table
 
@@ -26,6 +28,14 @@ def up(
         int | None,
         typer.Option(help="Port of the gateway. [default: OSIRIS_GATEWAY_PORT, else 8000]", show_default=False),
     ] = None,
+    nightly: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HH:MM",
+            help="Learn from corrections every night at this time, in a process of its own. [default: never]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run the desk: Redis, the models, the gateway, the orchestrator and the market, until Ctrl-C."""
     import asyncio
@@ -34,27 +44,39 @@ def up(
 
     desk_settings = settings.load(home=home, gateway_port=port)
     out = console.standard()
+    at = None
+    if nightly is not None:
+        from osiris_cli.nightly import hour, service
+
+        at = hour(nightly)
+        service(desk_settings, {})  # not only at two in the night
     models.prepare(desk_settings.models_folder, out.print)
-    asyncio.run(_run(desk_settings, out))
+    asyncio.run(_run(desk_settings, out, at))
 
 
-async def _run(desk_settings: "CliSettings", out: "Console") -> None:
+async def _run(desk_settings: "CliSettings", out: "Console", nightly_at: "time_of_day | None") -> None:
     import asyncio
-    from contextlib import suppress
+    from contextlib import AsyncExitStack, suppress
 
     from rich.live import Live
 
     from osiris_cli import desk, stop_signals
 
     with stop_signals.listening() as signals:
-        async with desk.running(
-            desk_settings,
-            extra={"OSIRIS_SIM_LOOP": str(desk_settings.sim_loop)},
-            hurry=signals.hurry,
-            on_change=None if out.is_terminal else lambda status: out.print(_told(status)),
-        ) as running:
+        async with (
+            desk.running(
+                desk_settings,
+                extra={"OSIRIS_SIM_LOOP": str(desk_settings.sim_loop)},
+                hurry=signals.hurry,
+                on_change=None if out.is_terminal else lambda status: out.print(_told(status)),
+            ) as running,
+            AsyncExitStack() as stack,
+        ):
             out.print(f"desk in {desk_settings.home}, logs in {desk_settings.logs}; Ctrl-C ends it", soft_wrap=True)
             out.print(f"the desk's page: {running.gateway_url}/", soft_wrap=True)
+            if nightly_at is not None:
+                await stack.enter_async_context(desk.nights(desk_settings, running, nightly_at))
+                out.print(f"every night at {nightly_at:%H:%M}, log in {desk_settings.logs}", soft_wrap=True)
             if not out.is_terminal:
                 out.print(f"gateway {running.gateway_url}", soft_wrap=True)
                 await signals.stop.wait()
