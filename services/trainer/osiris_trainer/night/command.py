@@ -97,7 +97,8 @@ def _quiet(settings: NightSettings) -> None:
 def _has_gpu() -> bool:
     import torch
 
-    return torch.cuda.is_available()
+    found: bool = torch.cuda.is_available()
+    return found
 
 
 def _progress(started: float, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ class Tensors(Mapping[str, NDArray[np.float32]]):
     """The float tensors in a folder's safetensors, each read when it is asked for."""
 
     def __init__(self, folder: Path) -> None:
-        files = [safe_open(path, framework="numpy") for path in sorted(folder.glob("*.safetensors"))]
+        files: list[Any] = [safe_open(path, framework="numpy") for path in sorted(folder.glob("*.safetensors"))]
         self._files = {name: file for file in files for name in file.keys()}  # noqa: SIM118 - no mapping
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:

@@ -58,13 +58,13 @@ class Halves:
             self._last = ids, mask, self._below(ids, mask, known)[0]
         return self._last[2]
 
-    @torch.no_grad()
     def _below(self, ids: Tensor, mask: Tensor | None, known: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Any]:
-        embedded = self._decoder.embed_tokens(ids)
-        cache = DynamicCache(known)
-        if not len(self._lower):
-            return embedded, cache
-        return self._run(self._lower, nn.Identity(), embedded, mask, cache).last_hidden_state, cache
+        with torch.no_grad():
+            embedded = self._decoder.embed_tokens(ids)
+            cache = DynamicCache(known)
+            if not len(self._lower):
+                return embedded, cache
+            return self._run(self._lower, nn.Identity(), embedded, mask, cache).last_hidden_state, cache
 
     def _run(self, layers: nn.ModuleList, norm: nn.Module, hidden: Tensor, mask: Tensor | None, cache: Any) -> Any:
         decoder, whole, last = self._decoder, self._decoder.layers, self._decoder.norm

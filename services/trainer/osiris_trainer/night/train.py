@@ -66,7 +66,7 @@ def dpo(model: Path, folder: Path, examples: Sequence[Example], recipe: Recipe, 
     _run(preference_trainer(model, folder, drawn, recipe, progress), folder)
 
 
-class _PreferenceTrainer(trl.DPOTrainer):
+class _PreferenceTrainer(trl.DPOTrainer):  # type: ignore[misc]
     """Takes tokens as they are: templates of trl's own would give others than phi3 is served."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
@@ -200,7 +200,7 @@ def _run(trainer: transformers.Trainer, folder: Path) -> None:
     shutil.rmtree(folder / checkpoints.FOLDER, ignore_errors=True)
 
 
-class _Told(transformers.TrainerCallback):
+class _Told(transformers.TrainerCallback):  # type: ignore[misc]
     """Tells of each step."""
 
     def __init__(self, stage: str, steps: int, progress: Progress) -> None:
