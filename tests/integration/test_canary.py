@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.phi3_exports import write
 from tests.support.phi3_model import Phi3, Size
-from tests.support.processes import until
+from tests.support.processes import Process, until
 
 from osiris_contracts import GenerateRequest, GenerateResult, streams
 from osiris_inference.model_store import ModelStore
@@ -77,3 +77,35 @@ async def test_a_canary_answers_its_share_and_no_request_fails_when_it_is_promot
 
     await until(all_old, what="the way back")
     assert set(await load) <= {"old", "new"}
+
+
+async def test_after_kill_nine_a_broken_version_is_passed_over_and_strangers_are_one_line_each(
+    redis_url: str, models: Path, tmp_path: Path
+) -> None:
+    store, place = ModelStore(models), models / "hermes"
+    (place / "holiday-pictures").mkdir()
+    settings = {"OSIRIS_MODELS": str(models), "OSIRIS_HERMES_CONTEXT": "128"}
+    process = Process("hermes", redis_url, tmp_path / "home", **settings)
+    with process:
+        async with Bus(redis_url, "test") as bus:
+
+            async def answers(name: str) -> bool:
+                found = await bus.instances("hermes")
+                return any(each.model and each.model.version == name for each in found)
+
+            await process.ready()
+            store.set_current("hermes", place / "new")
+            process.kill()  # in the middle of loading it, or before
+            process.start()
+            await process.ready()
+            await until(lambda: answers("new"), what="the new version after the kill")
+            (place / "broken").mkdir()
+            (place / "broken" / "config.json").write_text("{}")
+            store.set_current("hermes", place / "broken")
+            process.kill()
+            process.start()
+            await process.ready()
+            await until(lambda: answers("new"), what="the version before")
+            log = process.log()
+    assert log.count("holiday-pictures") == 3  # once a start
+    assert log.count("version refused, trying the one before") == 1

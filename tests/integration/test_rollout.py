@@ -19,7 +19,7 @@ from osiris_trainer.night.publish import announce, install
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("models")]
 
-ANSWERS = 200
+ANSWERS = 24
 QUICK = {"OSIRIS_PHI3_FEW_SHOT": "off", "OSIRIS_LOG_LEVEL": "info"}
 
 
