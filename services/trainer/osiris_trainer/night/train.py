@@ -7,6 +7,7 @@ likely. Its reference is the model that the stage begins with, its adapter switc
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -187,11 +188,12 @@ def _arguments(folder: Path, recipe: Recipe, steps: int, rate: float) -> dict[st
         "gradient_checkpointing": False,
         "dataloader_pin_memory": False,
         "report_to": "none",
-        "disable_tqdm": False,
+        "disable_tqdm": not sys.stderr.isatty(),
     }
 
 
 def _run(trainer: transformers.Trainer, folder: Path) -> None:
+    trainer.remove_callback(transformers.PrinterCallback)  # `_Told` tells
     last = checkpoints.last_whole(folder)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     trainer.model.save_pretrained(folder / ADAPTER)
