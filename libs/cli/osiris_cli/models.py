@@ -9,7 +9,7 @@ from pathlib import Path
 from osiris_cli.errors import CliError
 from osiris_inference.manifest import is_checkpoint, is_model
 from osiris_inference.model_store import ModelNotFound, ModelStore
-from osiris_inference.rollout import Rollouts
+from osiris_inference.rollout import Rollout, Rollouts
 
 ROLES = ("phi3", "hermes")
 
@@ -53,6 +53,18 @@ def current(root: Path, role: str) -> Path | None:
     """The folder of the version that the services load; None when there is none."""
     folder = ModelStore(root).current(role)
     return folder if folder is not None and is_model(folder) else None
+
+
+def rollouts(root: Path) -> list[Rollout]:
+    """The newest rollout of each role that had one.
+
+    Raises:
+        CliError: its file is not ours.
+    """
+    try:
+        return [found for role in ROLES if (found := Rollouts(root, role).settle())]
+    except ValueError as error:
+        raise CliError(str(error), 1) from None
 
 
 def folder_of(root: Path, role: str, version: str | None) -> Path:

@@ -26,7 +26,7 @@ from osiris_inference.manifest import require_whole
 from osiris_inference.metrics import EngineMetrics
 from osiris_inference.model_store import ModelStore
 from osiris_inference.protocol import DrawnToken, EngineStats, GenerationRequest, Message, TextEngine
-from osiris_inference.rollout import Rollouts
+from osiris_inference.rollout import Rollout, Rollouts
 from osiris_inference.settings import EngineSettings
 from osiris_mesh import Delivery, Refused, Service, tracing
 
@@ -69,6 +69,7 @@ class ModelService:
         self._file_exists = False
         self._metrics = EngineMetrics(service.metrics.registry, self._stats)
         self._folder: Path | None = None
+        self._seen: Path | None = None  # what `current` named last: when it was refused, once is enough
         self._service = service
         self._asleep = False
         self._store = ModelStore(settings.models_root)
@@ -95,6 +96,7 @@ class ModelService:
         """
         for stranger in self._store.strangers(self._role):
             _log.warning("not a model, ignored", role=self._role, folder=str(stranger))
+        self._seen = await asyncio.to_thread(self._store.current, self._role)
         failure: Exception | None = None
         for folder in await asyncio.to_thread(self._candidates):
             self._file_exists = True
@@ -122,19 +124,18 @@ class ModelService:
         """
         if self._settings.model is not None:
             return
-        seen = await asyncio.to_thread(self._store.current, self._role)  # if refused, once is enough
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
             if self._asleep:
                 continue
             wanted = await asyncio.to_thread(self._store.current, self._role)
-            if wanted is not None and wanted != seen:
-                seen = wanted
-                if wanted != self._folder and self._engine is not None:
+            if wanted is not None and wanted != self._seen:
+                self._seen = wanted
+                if self._engine is not None and self._folder is not None and wanted != self._folder.resolve():
                     async with self._changing:
                         await self._swap(self._engine, wanted)
             async with self._changing:
-                await self._canary.follow(await asyncio.to_thread(self._rollouts.read))
+                await self._canary.follow(await asyncio.to_thread(self._rollout))
 
     async def _swap(self, engine: TextEngine, folder: Path) -> None:
         try:
@@ -275,6 +276,12 @@ class ModelService:
 
     def _stats(self) -> EngineStats | None:
         return self._engine.stats() if self._engine and not self._asleep else None
+
+    def _rollout(self) -> Rollout | None:
+        try:
+            return self._rollouts.read()
+        except (OSError, ValueError):
+            return None  # no canary then; whoever watches the rollout says why
 
     def _candidates(self) -> list[Path]:
         """The folder to load, then what to load where that one is no use."""

@@ -1,6 +1,7 @@
 """`osiris models`: the model versions on disk, and what the running services hold."""
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -42,10 +43,19 @@ def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
     desk = run_file.running(found.home)
     url = found.redis_url or (desk.redis_url if desk else None)
     live = asyncio.run(_live(url)) if url else []
+    rollouts = folders.rollouts(found.models_folder)
     if as_json:
-        typer.echo(json.dumps({"disk": [_facts(each) for each in on_disk], "live": [_held(each) for each in live]}))
+        told = {
+            "disk": [_facts(each) for each in on_disk],
+            "live": [_held(each) for each in live],
+            "rollouts": [asdict(each) for each in rollouts],
+        }
+        typer.echo(json.dumps(told))
         return
     _show(on_disk, live, "no desk is running" if url is None else "no model service is alive")
+    for each in rollouts:
+        share = f", answers {each.share:.0%} of the requests" if each.stage == "canary" else ""
+        typer.echo(f"{each.version}: {each.stage}{share}{f', {each.reason}' if each.reason else ''}")
 
 
 @models.command(epilog="Example: osiris models verify phi3")
