@@ -12,7 +12,7 @@ secret() {
 secret osiris-redis-users --from-file="$users/users.acl"
 for file in "$users"/*.env; do
     name=$(basename "$file" .env | tr _ -)
-    secret "osiris-redis-$name" --from-env-file="$file"
+    [ "$name" = scaler ] || secret "osiris-redis-$name" --from-env-file="$file"
 done
 url=$(sed -n 's/^OSIRIS_REDIS_URL=//p' "$users/scaler.env")
 user=${url#*://}

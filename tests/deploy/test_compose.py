@@ -79,7 +79,7 @@ def test_work_is_finished_before_a_container_is_killed(configured: Any) -> None:
 def test_redis_forgets_nothing_and_knows_its_clients(configured: Any) -> None:
     redis = configured("cpu")["redis"]
     command = " ".join(redis["command"])
-    for part in ("--appendonly yes", "--maxmemory-policy noeviction", "--aclfile /etc/redis/users.acl"):
+    for part in ("--appendonly yes", "--maxmemory-policy noeviction", "--aclfile /users.acl"):
         assert part in command
     assert "ports" not in redis, "nobody outside reaches it"
     assert {each["target"]: each["type"] for each in redis["volumes"]}["/data"] == "volume"

@@ -1,11 +1,14 @@
 """Workflows, YAML, Dockerfiles and scripts, as their linters see them."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 
+import charts
 import pytest
 import yaml
 from charts import REPOSITORY
@@ -69,3 +72,37 @@ def test_no_registry_is_named() -> None:
     for path in OURS:
         if path.is_file():
             assert not hosts.search(path.read_text()), path
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+def test_the_secrets_are_those_that_the_charts_name(tmp_path: Path, helm: Path) -> None:
+    users = tmp_path / "redis-users"
+    users.mkdir()
+    (users / "users.acl").write_text("user default off\n")
+    for name in ("gateway", "hermes", "phi3", "tts", "sim", "orchestrator", "trainer", "scaler"):
+        (users / f"{name}.env").write_text(f"OSIRIS_REDIS_URL=redis://{name}:secret@osiris-redis:6379/0\n")
+    done = subprocess.run(
+        ["sh", charts.HELM / "secrets.sh", "osiris"],
+        env={**os.environ, "OSIRIS_HOME": str(tmp_path), "OSIRIS_GATEWAY_API_KEY": "a-key-of-sixteen"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = [each for each in yaml.safe_load_all(done.stdout) if each]
+    names = [each["metadata"]["name"] for each in made]
+    assert len(names) == len(set(names))
+    [scaler] = [each["data"] for each in made if each["metadata"]["name"] == "osiris-redis-scaler"]
+    assert {key: b64decode(value) for key, value in scaler.items()} == {"username": b"scaler", "password": b"secret"}
+    for manifest in charts.render(helm / charts.UMBRELLA):
+        for variable in variables(manifest):
+            if "valueFrom" in variable:
+                assert variable["valueFrom"]["secretKeyRef"]["name"] in names, variable
+
+
+def variables(manifest: charts.Manifest) -> list[charts.Manifest]:
+    """The environment of a workload's container."""
+    spec = manifest.get("spec", {})
+    template = spec.get("jobTemplate", {}).get("spec", spec).get("template", {})
+    containers: list[charts.Manifest] = template.get("spec", {}).get("containers", [])
+    return [variable for container in containers for variable in container.get("env", [])]
