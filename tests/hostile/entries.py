@@ -103,13 +103,14 @@ GOOD: dict[str, dict[str, Any]] = {
         "reason": "x",
         "changed_at": "2029-01-01T00:00:00Z",
     },
+    streams.POLICY_TRACES: {"decision": {"run_id": UUID, "sequence": 1}, "outcome": {"transaction_id": UUID}},
     streams.TTS_REQUESTS: {"text": "Gold rose.", "ticker": "XAU"},
     streams.ADVICE_GENERATED: {"run_id": UUID, "sequence": 1},
 }
 """A good message, or nearly one, of every stream that a service consumes as part of a group."""
 
 CONTROLS = tuple(
-    map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "azr_planner"))
+    map(streams.control, ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "azr_planner", "dgm"))
 )
 """Read by every instance, without a group."""
 
