@@ -10,6 +10,7 @@ SUBJECTS = {
     "feedback": ("tests.bench.feedback", "20,000 events into the feedback store"),
     "fewshot": ("tests.bench.fewshot", "a hidden rule, with corrections before the prompt and without"),
     "replay": ("tests.bench.replay", "sim replay into Redis"),
+    "backtest": ("tests.bench.backtest", "backtest of a year of hourly bars"),
     "speech": ("tests.bench.speech", "speech"),
 }
 

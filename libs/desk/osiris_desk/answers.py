@@ -1,7 +1,6 @@
 """Recorded answers of the models: JSON lines, each keyed by what was asked."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -83,8 +82,8 @@ def key_of(model: ModelId, request: GenerateRequest) -> str:
     The seed follows from the ids of the runs before, and so from the policy's version: with it, no policy could be
     tried on the answers another one was given.
     """
-    asked = request.model_dump(mode="json", exclude={"seed", "stream"})
-    return hashlib.sha256(json.dumps([model, asked], sort_keys=True).encode()).hexdigest()
+    asked = request.model_dump_json(exclude={"seed", "stream"})
+    return hashlib.sha256(f"{model}\n{asked}".encode()).hexdigest()
 
 
 def read(path: Path) -> Recording:
