@@ -120,7 +120,7 @@ class Workshop:
 
     async def _draft(self, kernel: Kernel) -> Draft:
         dice = kernel.dice()
-        if dice.random() < self._settings.hermes_share:
+        if dice.random() < self._settings.hermes_share and await self._bus.instances("hermes"):
             try:
                 draft = await rewritten(kernel.archive, dice, diagnose(self._traces.worst(WORST)), self._ask_hermes)
             except Exception as error:  # whatever a model answers, or does not
