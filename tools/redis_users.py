@@ -199,7 +199,10 @@ SERVICES = {
             *_consumed(streams.PLANNER_REQUESTS),
             *map(streams.control, ("hermes", "azr_planner")),
         ),
-        looks_at=(streams.MARKET_TICKS, "presence:azr_planner", "presence:azr_planner:*"),
+        looks_at=(
+            streams.MARKET_TICKS,
+            *(key for name in ("hermes", "azr_planner") for key in (f"presence:{name}", f"presence:{name}:*")),
+        ),
     ),
     "trainer": Needs(
         owns=_consumed(

@@ -104,6 +104,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "reason": "x",
         "changed_at": "2029-01-01T00:00:00Z",
     },
+    streams.POLICY_TRACES: {"decision": {"run_id": UUID, "sequence": 1}, "outcome": {"transaction_id": UUID}},
     streams.TTS_REQUESTS: {"text": "Gold rose.", "ticker": "XAU"},
     streams.ADVICE_GENERATED: {"run_id": UUID, "sequence": 1},
 }
@@ -112,7 +113,7 @@ GOOD: dict[str, dict[str, Any]] = {
 CONTROLS = tuple(
     map(
         streams.control,
-        ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "azr_planner", "watchdog"),
+        ("gateway", "hermes", "phi3", "orchestrator", "sim", "trainer", "tts", "azr_planner", "watchdog", "dgm"),
     )
 )
 """Read by every instance, without a group."""

@@ -36,6 +36,7 @@ async def desk(redis_url: str, repository: Path, tmp_path: Path) -> AsyncIterato
         "trainer": Process("trainer", redis_url, tmp_path),
         "tts": Process("tts", redis_url, tmp_path),
         "azr_planner": Process("azr_planner", redis_url, tmp_path),
+        "dgm": Process("dgm", redis_url, tmp_path),
     }
     async with AsyncExitStack() as stack:
         for process in running.values():

@@ -26,6 +26,15 @@ from osiris_mesh.connection import connect
 pytestmark = pytest.mark.timeout(240)
 
 
+WITHOUT_LANDLOCK = """
+import errno, runpy, sys, pyseccomp
+walls = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+walls.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "landlock_create_ruleset")
+walls.load()
+sys.argv = ["osiris_dgm", "--once"]
+"""
+
+
 def kernel_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "osiris_dgm", *arguments],
@@ -98,6 +107,34 @@ async def test_once_with_nothing_to_learn_from_touches_nothing(redis_url: str, t
     await redis.aclose()
 
 
+async def test_without_a_wall_no_candidate_runs_and_no_trace_is_lost(
+    redis_url: str, tmp_path: Path, bars: Path, decision: Decision
+) -> None:
+    script = WITHOUT_LANDLOCK + "runpy.run_module('osiris_dgm', run_name='__main__', alter_sys=True)"
+    told = {
+        "OSIRIS_REDIS_URL": redis_url,
+        "OSIRIS_HOME": str(tmp_path),
+        "OSIRIS_DGM_BARS": str(bars),
+    }
+    async with Bus(redis_url, "test") as bus:
+        await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()))
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", script],
+            env=os.environ | told,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 2, done.stderr
+        assert "missing: landlock:" in done.stderr
+        assert await bus.redis.exists(streams.dead(streams.POLICY_TRACES)) == 0
+    assert len(Archive(tmp_path / "dgm" / "archive")) == 0
+    assert once(redis_url, tmp_path, OSIRIS_DGM_BARS=str(bars)).returncode == 0
+    assert len(Archive(tmp_path / "dgm" / "archive")) == 2
+
+
 async def test_once_learns_tries_one_and_tells_it(
     redis_url: str, tmp_path: Path, bars: Path, decision: Decision
 ) -> None:
@@ -154,10 +191,10 @@ async def test_killed_at_any_moment_every_try_is_whole_and_told_once(
             assert kernel.terminate() == 0
     archive = Archive(tmp_path / "dgm" / "archive")
     assert [record.number for record in archive.records()] == list(range(len(archive)))
-    assert not any(name.startswith(".") for name in os.listdir(tmp_path / "dgm" / "archive"))
+    assert not list((tmp_path / "dgm" / "archive").glob(".*"))
     told = {outcome.candidate for outcome in await outcomes(redis_url)}
     assert told == {record.version for record in archive.records() if record.task}
 
 
 async def _exists(path: Path) -> bool:
-    return path.exists()
+    return await asyncio.to_thread(path.exists)

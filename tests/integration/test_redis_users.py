@@ -71,6 +71,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
             "trainer": Process("trainer", urls["trainer"], home),
             "tts": Process("tts", urls["tts"], home),
             "azr_planner": Process("azr_planner", urls["azr_planner"], home),
+            "dgm": Process("dgm", urls["dgm"], home),
             "gateway": Process("gateway", urls["gateway"], home),
             "orchestrator": Process("orchestrator", urls["orchestrator"], home),
             "sim": Process("sim", urls["sim"], home, "--loop", "--speed", "4x"),
@@ -203,6 +204,12 @@ NOT_ITS_OWN: dict[str, list[tuple[Any, ...]]] = {
         ("XREAD", "STREAMS", "advice.generated", "0"),
         ("SET", "state:orchestrator", "x"),
         ("HSET", "gateway:keys", "mine", "{}"),
+    ],
+    "dgm": [
+        ("XADD", "market.orders", "*", "data", "{}"),
+        ("XADD", "market.ticks", "*", "data", "{}"),
+        ("XREAD", "STREAMS", "hermes.requests", "0"),
+        ("SET", "state:orchestrator", "x"),
     ],
     "trainer": [
         ("XADD", "hermes.requests", "*", "data", "{}"),

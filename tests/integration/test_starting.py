@@ -8,7 +8,7 @@ import pytest
 from tests.support.gateways import added
 from tests.support.processes import Process
 
-SERVICES = ("gateway", "phi3", "hermes", "trainer", "orchestrator", "tts", "azr_planner", "watchdog")
+SERVICES = ("gateway", "phi3", "hermes", "trainer", "orchestrator", "tts", "azr_planner", "watchdog", "dgm")
 
 
 def start(service: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -29,9 +29,9 @@ def judge(settings: DgmSettings) -> Judge:
     return Judge(market, holdout, seed=settings.seed)
 
 
-def kernel(settings: DgmSettings, judging: Judge) -> Kernel:
+def kernel(settings: DgmSettings, archive: Archive, judging: Judge) -> Kernel:
     """The kernel on its archive."""
-    return Kernel(Archive(settings.archive), judging, code_of(settings.root), settings.seed)
+    return Kernel(archive, judging, code_of(settings.root), settings.seed)
 
 
 def promoter(settings: DgmSettings, archive: Archive) -> Promoter:

@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError, TimeoutError
 from osiris_contracts import streams
 from osiris_dgm.owed import Owed
 from osiris_dgm.settings import DgmSettings
-from osiris_mesh import Bus, Misconfigured
+from osiris_mesh import Bus, Misconfigured, logs
 from osiris_versions import NoVersion
 
 ONCE_SECONDS = 1800.0
@@ -26,7 +26,10 @@ def run(command: Command) -> int:
         asyncio.run(command(DgmSettings()))
     except (ConnectionError, TimeoutError) as error:
         return _say(f"expected Redis to answer, it did not: {error}", 1)
-    except (ValidationError, Misconfigured, NoVersion, ValueError) as error:
+    except ValidationError as error:
+        problem = error.errors(include_input=False)[0]
+        return _say(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", 2)
+    except (Misconfigured, NoVersion, ValueError) as error:
         return _say(str(error), 2)
     return 0
 
@@ -37,9 +40,16 @@ async def once(settings: DgmSettings) -> None:
         return
     from osiris_dgm.app import with_workshop
 
+    logs.configure(settings.log_level, settings.log_format, "dgm")
     service, workshop = with_workshop(settings.model_copy(update={"traces_per_generation": 1}))
-    async with service.running():
-        await asyncio.wait_for(workshop.done.wait(), ONCE_SECONDS)
+
+    async def end_when_done() -> None:
+        await workshop.done.wait()
+        service.stop()
+
+    service.background(end_when_done)
+    async with asyncio.timeout(ONCE_SECONDS):
+        await service.serve()
 
 
 async def tree(settings: DgmSettings) -> None:

@@ -21,13 +21,13 @@ from osiris_contracts import (
 )
 from osiris_desk.market.csv_file import CsvError
 from osiris_dgm import building, ticks
+from osiris_dgm.archive.archive import Archive
 from osiris_dgm.kernel import Draft, Exhausted, Kernel, outcome_of
 from osiris_dgm.owed import Owed
 from osiris_dgm.promote import shadow
-from osiris_dgm.promote.promoter import Promoter
 from osiris_dgm.proposers.diagnosis import diagnose
 from osiris_dgm.proposers.hermes import rewritten
-from osiris_dgm.sandbox.cell import SandboxIncomplete
+from osiris_dgm.sandbox.cell import Contained, SandboxIncomplete
 from osiris_dgm.settings import DgmSettings
 from osiris_dgm.traces import Traces
 from osiris_dgm.verify.judge import Judge
@@ -48,8 +48,10 @@ class Workshop:
         self._settings = settings
         self._traces = Traces()
         self._wake = asyncio.Event()
-        self._opened: tuple[Judge, Kernel, Promoter] | None = None
-        self._opening = asyncio.Lock()
+        self._archive = Archive(settings.archive)
+        self._promoter = building.promoter(settings, self._archive)
+        self._owed = Owed(settings.kernel / "owed.json")
+        self._opened: tuple[Judge, Kernel] | None = None
         self.generations = 0
         self.done = asyncio.Event()
         registry = service.metrics.registry
@@ -65,24 +67,21 @@ class Workshop:
         self._dropped.inc(self._traces.dropped - dropped)
         if not sound:
             return
-        _, _, promoter = await self._open()
         runs = [
             (trace.decision.policy_version, str(trace.decision.run_id), trace.outcome.return_pct) for trace in sound
         ]
-        await asyncio.to_thread(promoter.reward, runs, datetime.now(UTC))
+        self._promoter.refresh()
+        self._promoter.reward(runs, datetime.now(UTC))
         self._owed.add(len(sound))
         self._wake.set()
 
     async def decisions(self, batch: Sequence[Decision]) -> None:
         """Roll back a version whose code raises."""
         failed = [each for each in batch if each.status == "failed" and (each.error or "").startswith("policy:")]
-        if not failed:
-            return
-        _, _, promoter = await self._open()
         for decision in failed:
-            promoter.refresh()
-            promoter.fail(decision.policy_version, decision.error or "", datetime.now(UTC))
-        self._wake.set()
+            self._promoter.refresh()
+            self._promoter.fail(decision.policy_version, decision.error or "", datetime.now(UTC))
+            self._wake.set()
 
     # --- what is done -------------------------------------------------------------------------------------------
 
@@ -97,17 +96,17 @@ class Workshop:
 
     async def turn(self) -> None:
         """One generation if one is owed; then whatever the promoter and those who listen wait for."""
-        _, kernel, promoter = await self._open()
-        promoter.refresh()
+        self._promoter.refresh()
         if self._owed.count >= self._settings.traces_per_generation:
-            await self._generation(kernel)
+            await self._generation()
             self._owed.clear()
         await self._promote()
-        await self._tell(kernel, promoter)
+        await self._tell()
         if self.generations:
             self.done.set()
 
-    async def _generation(self, kernel: Kernel) -> None:
+    async def _generation(self) -> None:
+        _, kernel = await self._open()
         try:
             draft = await self._draft(kernel)
             record = await asyncio.to_thread(kernel.judge, draft)
@@ -121,7 +120,7 @@ class Workshop:
 
     async def _draft(self, kernel: Kernel) -> Draft:
         dice = kernel.dice()
-        if dice.random() < self._settings.hermes_share:
+        if dice.random() < self._settings.hermes_share and await self._bus.instances("hermes"):
             try:
                 draft = await rewritten(kernel.archive, dice, diagnose(self._traces.worst(WORST)), self._ask_hermes)
             except Exception as error:  # whatever a model answers, or does not
@@ -154,8 +153,7 @@ class Workshop:
         return None
 
     async def _promote(self) -> None:
-        judging, kernel, promoter = await self._open()
-        now = datetime.now(UTC)
+        promoter, now = self._promoter, datetime.now(UTC)
         promoter.begin(now)
         state = promoter.state
         if state.stage != "shadow" or state.version is None or state.since is None:
@@ -163,43 +161,40 @@ class Workshop:
         bars = await ticks.since(self._bus.redis, self._settings.symbol, state.since)
         if bars is None or len(bars) < self._settings.shadow_bars:
             return
-        candidate = kernel.archive.record(state.version)
-        code, parent = kernel.archive.code(candidate.version), kernel.archive.code(candidate.parents[0])
+        judging, _ = await self._open()
+        candidate = self._archive.record(state.version)
+        code, parent = self._archive.code(candidate.version), self._archive.code(candidate.parents[0])
         objection = await asyncio.to_thread(shadow.objection, judging, code, parent, bars)
         if objection:
             promoter.roll_back(f"in the shadow: {objection}", now)
         else:
             promoter.passed_shadow(now)
 
-    async def _tell(self, kernel: Kernel, promoter: Promoter) -> None:
+    async def _tell(self) -> None:
         """Tell the planner of tries and the desk of versions; told again after a kill under the same id."""
-        for record in kernel.archive.records():
+        for record in self._archive.records():
             if record.task and record.number > self._owed.told:
                 name = str(uuid5(NAMESPACE_URL, f"dgm:outcome:{record.version}"))
                 await self._bus.publish(streams.DGM_OUTCOMES, outcome_of(record), id=name)
                 self._owed.tell(record.number)
-        for change in promoter.state.untold:
+        for change in self._promoter.state.untold:
             name = str(uuid5(NAMESPACE_URL, f"dgm:{change.model_dump_json()}"))
             await self._bus.publish(streams.POLICY_VERSIONS, change, id=name)
             _log.warning("policy", stage=change.stage, version=change.version, reason=change.reason)
-        promoter.told()
+        self._promoter.told()
 
-    @property
-    def _owed(self) -> Owed:
-        return Owed(self._settings.kernel / "owed.json")
-
-    async def _open(self) -> tuple[Judge, Kernel, Promoter]:
-        async with self._opening:
-            if self._opened is None:
-                self._opened = await asyncio.to_thread(_open, self._settings)
-            return self._opened
+    async def _open(self) -> tuple[Judge, Kernel]:
+        """The judge and the kernel, made when they are first needed: scoring the root takes a while."""
+        if self._opened is None:
+            self._opened = await asyncio.to_thread(_open, self._settings, self._archive)
+        return self._opened
 
 
-def _open(settings: DgmSettings) -> tuple[Judge, Kernel, Promoter]:
+def _open(settings: DgmSettings, archive: Archive) -> tuple[Judge, Kernel]:
     try:
         judging = building.judge(settings)
-        kernel = building.kernel(settings, judging)
+        kernel = building.kernel(settings, archive, judging)
         kernel.open()
-    except (SandboxIncomplete, CsvError, ValueError) as error:
+    except (SandboxIncomplete, Contained, CsvError, ValueError) as error:
         raise Misconfigured(str(error)) from error
-    return judging, kernel, building.promoter(settings, kernel.archive)
+    return judging, kernel

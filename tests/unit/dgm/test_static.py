@@ -40,7 +40,7 @@ def test_what_is_not_allowed_is_refused_with_why(code: str, why: str) -> None:
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
-    with pytest.raises(Unfit, match="compiles"):
+    with pytest.raises(Unfit, match="decode"):
         static.check(b"\xff\xfe")
 
 

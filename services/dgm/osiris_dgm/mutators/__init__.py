@@ -6,6 +6,7 @@ import random
 from osiris_contracts import ChangeKind, PolicyPart
 from osiris_dgm.mutators import constants, crossing, features, guards, operators
 from osiris_dgm.mutators.source import NotApplicable, Source
+from osiris_dgm.sandbox import compiling
 
 __all__ = ["NotApplicable", "mutate"]
 
@@ -43,7 +44,7 @@ def mutate(code: str, part: PolicyPart, kind: ChangeKind, dice: random.Random, o
             raise NotApplicable(f"expected a kind that needs no model, was {kind}")
         if ast.dump(changed.tree) != ast.dump(before.tree):
             text = changed.text()
-            compile(text, "policy.py", "exec", dont_inherit=True)
+            compiling.check(text)
             return text
         if kind == "crossover":
             break

@@ -28,6 +28,8 @@ RAN = "contract"
 """Who passed this stage has been traded with, and counts as a trial."""
 
 LEAST_DEFLATED = 0.95
+KEPT = 1_000
+"""Backtests remembered, the newest: a parent is asked for again and again."""
 BOUNDS = Bounds(cpu_seconds=120, answer_seconds=2.0, wall_seconds=600.0)
 
 
@@ -122,6 +124,8 @@ class Judge:
             result = backtest(LoadedPolicy(key[0], cell), {self.market.symbol: bars}, self._rules)
             if cell.failure or cell.errors:
                 raise Contained(cell.failure or cell.errors[0])
+            if len(self._known) >= KEPT:
+                del self._known[next(iter(self._known))]
             self._known[key] = result.returns
         return self._known[key]
 

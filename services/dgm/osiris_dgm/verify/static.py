@@ -7,6 +7,7 @@ import subprocess
 from ruff.__main__ import find_ruff_bin
 
 from osiris_desk.policy.loading import FUNCTIONS
+from osiris_dgm.sandbox import compiling
 
 ALLOWED_IMPORTS = frozenset({"osiris_desk.policy", "math", "statistics", "decimal"})
 MOST_BYTES = 32 * 1024
@@ -38,10 +39,11 @@ def check(code: bytes) -> ast.Module:
     if len(code) > MOST_BYTES:
         raise Unfit(f"expected at most {MOST_BYTES} bytes of code, was {len(code)}")
     try:
-        tree = ast.parse(code.decode())
-        compile(tree, "policy.py", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Unfit(f"expected code that compiles: {error}"[:300]) from None
+        text = code.decode()
+        compiling.check(text)
+    except ValueError as error:
+        raise Unfit(str(error)[:300]) from None
+    tree = ast.parse(text)
     nodes = list(ast.walk(tree))
     if len(nodes) > MOST_NODES:
         raise Unfit(f"expected at most {MOST_NODES} nodes, was {len(nodes)}")
