@@ -189,7 +189,7 @@ audit: $(AUDIT)/.installed  ## known vulnerabilities of what we pin, where the d
 bench: $(STAMP)  ## ratios, measured in one run
 	@$(BIN)/python -m tests.bench
 
-dgm-demo: $(STAMP)  ## the kernel's generations on real, shuffled and planted bars, kept in docs/dgm.md
+dgm-demo: $(STAMP)  ## the kernel's generations on real and on shuffled bars, kept in docs/dgm.md
 	@$(BIN)/python -m tests.bench.dgm --write docs/dgm.md
 
 $(PEERS)/.installed: tests/bench/engines/requirements.lock

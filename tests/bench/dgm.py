@@ -1,4 +1,4 @@
-"""The kernel's generations on real bars, on bars where nobody has an edge, and on bars with one: `make dgm-demo`."""
+"""The kernel's generations on real bars, and on bars where nobody has an edge: `make dgm-demo`."""
 
 import argparse
 import os
@@ -6,8 +6,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-from tests.unit.dgm.markets import blind, trending
 
 from osiris_desk.backtest.control import shuffled
 from osiris_desk.market import csv_file
@@ -94,7 +92,6 @@ def main() -> None:
 
     print(HEAD, flush=True)
     keep(generations("bundled", bars, options.generations, 0, trend))
-    keep(generations("with an edge", trending(), min(20, options.generations), 0, blind()))
     for seed in range(options.seeds):
         keep(generations("shuffled", shuffled(bars, seed), control, seed, trend))
     if any(run.promoted for run in runs if run.name == "shuffled"):
