@@ -77,12 +77,13 @@ async def loaded(model: Path, budget: int | None) -> OnnxEngine:
 
 
 async def test_the_engine_refuses_what_never_fits_and_lets_wait_what_does_not_fit_now(model: Path) -> None:
-    engine = await loaded(model, None)
-    free = engine.stats()
-    assert free.memory_measured_bytes > free.memory_workspace_bytes > 0
+    for _ in range(2):  # the second time it finds what a process keeps of a first engine
+        engine = await loaded(model, None)
+        free = engine.stats()
+        assert free.memory_measured_bytes > free.memory_workspace_bytes > 0
+        await engine.close()
     a_token = 30 * 2 * 3 * 64 * 4  # layers, keys and values, heads, their size, float32
     idle = free.memory_predicted_bytes
-    await engine.close()
 
     engine = await loaded(model, idle + 600 * a_token + 60 * MIB)
     with pytest.raises(MemoryExceeded, match="keys and values of"):
