@@ -15,9 +15,9 @@ MIB = 2**20
 
 async def _hermes(redis_url: str) -> Presence:
     redis = connect(redis_url)
-    (found,) = await alive(redis, "hermes")
+    found = await alive(redis, "hermes")  # one that was killed is told of for some seconds more
     await redis.aclose()
-    return found
+    return max(found, key=lambda presence: presence.started_at)
 
 
 async def _metric(presence: Presence, name: str) -> float:
