@@ -23,7 +23,7 @@ MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.to
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser containers-env images rebuild start down dev-shell image-locks helm-schemas test-deploy lint-deploy test-containers release pictures servers test-compat test-vllm test-chatterbox test-night night learn-demo lint audit up logs chaos bench bench-engines bench-gateway dgm-demo redis-users acl schemas env dashboards clean
+.PHONY: help demo test browser containers-env images rebuild start down dev-shell image-locks helm-schemas test-deploy lint-deploy test-containers release pictures servers test-compat test-vllm test-chatterbox test-long test-night night learn-demo lint audit up logs chaos bench bench-engines bench-gateway dgm-demo redis-users acl schemas env dashboards clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -109,8 +109,11 @@ $(EARS)/.installed: tests/ears/requirements.lock
 browser:  # for the tests of the desk's page
 	@tests/browser/install.sh
 
-test: $(STAMP) $(CLIENTS)/.installed $(EARS)/.installed browser  ## the whole suite, in parallel
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+test: $(STAMP) $(CLIENTS)/.installed $(EARS)/.installed browser  ## the suite, in parallel
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not long"
+
+test-long: $(STAMP) browser  ## its tests of a minute: versions under watch, traces, backtests of the docs
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m long
 
 pictures: $(STAMP) browser  ## the README's pictures of the desk, anew
 	@DESK_PICTURES=docs/img $(BIN)/python -m pytest -q tests/browser/test_pictures.py
@@ -147,7 +150,7 @@ $(NIGHT)/.installed: $(NIGHT_LOCK)
 	@echo "installing torch and trl into $(NIGHT) (once, 1.6 GB, some minutes)"
 	@$(NIGHT)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r $(NIGHT_LOCK)
 	@$(NIGHT)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
-	  $(addprefix -e libs/,contracts mesh inference store cli) -e services/trainer
+	  $(addprefix -e libs/,contracts mesh versions inference store cli) -e services/trainer
 	@touch $@
 
 night: $(NIGHT)/.installed  ## one night now: corrections become a better phi3, or provably do not

@@ -19,8 +19,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_grou
 
 REPOSITORY = Path(__file__).parent.parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+LONG = ("backtest", "learning", "dgm")
 BLOCKS = [
-    pytest.param(block, id=f"{page.stem}-{number}")
+    pytest.param(block, id=f"{page.stem}-{number}", marks=[pytest.mark.long] if page.stem in LONG else [])
     for page in PAGES
     for number, block in enumerate(re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL), 1)
 ]

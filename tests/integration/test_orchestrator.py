@@ -128,6 +128,7 @@ async def replayed(
     return advice, fills
 
 
+@pytest.mark.long
 async def test_a_replay_and_a_backtest_decide_alike_byte_for_byte_at_any_speed(
     redis_url: str, tmp_path: Path, models_root: Path
 ) -> None:

@@ -17,7 +17,7 @@ from osiris_inference.rollout import Rollouts, Stage
 from osiris_mesh import Bus
 from osiris_trainer.night.publish import announce, install
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("models")]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400), pytest.mark.xdist_group("models")]
 
 ANSWERS = 24
 QUICK = {"OSIRIS_PHI3_FEW_SHOT": "off", "OSIRIS_LOG_LEVEL": "info"}
@@ -75,7 +75,7 @@ class Desk:
             found = self.rollouts.read()
             return found is not None and (found.version, found.stage) == (name, stage)
 
-        await until(there, timeout=90, what=f"{name} to be {stage}")
+        await until(there, timeout=200, what=f"{name} to be {stage}")
 
     async def answers_from(self, name: str) -> None:
         async def look() -> bool:
