@@ -112,7 +112,8 @@ async def _swapped(url: str, night: str) -> None:
 
 def _ending(said: str) -> str:
     """The night's last words without its name: `published night-…`, or `refused …: why`."""
-    return said.splitlines()[0].split(" ", 2)[-1]
+    verdict = next(line for line in said.splitlines() if line.startswith("night "))  # beside lines of the log
+    return verdict.split(" ", 2)[-1]
 
 
 def main() -> None:
