@@ -17,6 +17,7 @@ from osiris_cli.supervisor import State, Status
 from osiris_contracts import EXECUTION, REPLY, Chunk, Decision, ProposalCreated, streams
 from osiris_mesh import envelope, feed
 from osiris_mesh.connection import Client, connect
+from osiris_mesh.replies import WAKE
 
 WATCHED = (streams.PROPOSAL_CREATED, streams.ORCHESTRATOR_REPLIES, streams.ADVICE_GENERATED, streams.MARKET_FILLS)
 
@@ -170,6 +171,8 @@ class _Watch:
     def _show(self, entry: feed.Entry) -> None:
         """Print an entry; of the cycles past the last one wanted, nothing but fills."""
         self.progress.touch()
+        if WAKE in entry.fields:
+            return
         if entry.stream == streams.PROPOSAL_CREATED and self.progress.first_proposal is None:
             self.progress.first_proposal = time.monotonic()
         if len(self.view.decisions) < self.proposals or entry.stream == streams.MARKET_FILLS:

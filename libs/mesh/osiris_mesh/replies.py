@@ -24,6 +24,9 @@ _TRIM_EVERY = 500
 _TRIM_BYTES = 4096
 """A reply counts once more for every so many: clips of speech are a hundred times as long as text."""
 
+WAKE = b"wake"
+"""The field of an entry by which an instance wakes its own reader; to others it says nothing."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -85,7 +88,7 @@ class Replies:
         followed.followers.append(inbox)
         if is_new:
             try:
-                await self._redis.xadd(self.stream, {"wake": "1"})  # the loop waits for the streams it knew
+                await self._redis.xadd(self.stream, {WAKE: "1"})  # the loop waits for the streams it knew
             except BaseException:
                 self.leave(stream, inbox)
                 raise
