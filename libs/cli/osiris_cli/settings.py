@@ -9,10 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from osiris_cli.errors import CliError
 from osiris_cli.network import without_password
-from osiris_mesh.sentinel import SCHEME, SentinelUrl
 
 LOGS = "logs"
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://", SCHEME)
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://")
 
 
 def _absolute(path: Path) -> Path:
@@ -27,6 +26,8 @@ def _redis_url(url: str) -> str:
     if not url.startswith(REDIS_SCHEMES):
         shown = without_password(url)
         raise ValueError(f"expected a URL that starts with {', '.join(REDIS_SCHEMES)}, was '{shown}'")
+    from osiris_mesh.sentinel import SentinelUrl  # the mesh costs a second that a command without Redis need not wait
+
     if SentinelUrl.read(url) is not None:
         return url
     try:
