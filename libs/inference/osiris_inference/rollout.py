@@ -5,8 +5,6 @@ point finds a state that holds.
 """
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,6 +13,7 @@ from filelock import FileLock
 
 from osiris_inference.manifest import version_of
 from osiris_inference.model_store import ModelStore
+from osiris_versions.durable import write_file
 
 ROLLOUT = "rollout.json"
 
@@ -143,8 +142,5 @@ class Rollouts:
         return FileLock(self._place / ".rollout.lock", timeout=30)
 
     def _write(self, rollout: Rollout) -> Rollout:
-        handle, draft = tempfile.mkstemp(dir=self._place, prefix=".rollout-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(rollout), indent=2) + "\n")
-        Path(draft).replace(self._place / ROLLOUT)
+        write_file(self._place / ROLLOUT, json.dumps(asdict(rollout), indent=2) + "\n")
         return rollout

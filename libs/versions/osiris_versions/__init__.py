@@ -1,4 +1,4 @@
-"""Version folders on disk, and atomic pointers to the one in use."""
+"""Version folders on disk, atomic pointers to the one in use, and how what is on disk stays whole."""
 
 from osiris_versions.pointers import CURRENT, PREVIOUS, NoVersion, Pointers
 

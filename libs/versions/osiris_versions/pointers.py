@@ -1,8 +1,9 @@
 """Pointers to version folders: small files beside them, each with the relative path of a folder."""
 
 import os
-import tempfile
 from pathlib import Path
+
+from osiris_versions.durable import write_file
 
 CURRENT = "current"
 PREVIOUS = "previous"
@@ -39,13 +40,7 @@ class Pointers:
         """
         if not folder.is_dir():
             raise NoVersion(f"expected a version folder at {folder}, there is none")
-        self._place.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=self._place, prefix=f".{name}-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(os.path.relpath(folder.resolve(), self._place.resolve()) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(self._place / name)
+        write_file(self._place / name, os.path.relpath(folder.resolve(), self._place.resolve()) + "\n")
 
     def clear(self, name: str) -> None:
         """Take the pointer away; nothing when there is none."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from osiris_dgm.archive.files import read_model, write_atomic
+from osiris_dgm.archive.files import read_model
+from osiris_versions.durable import write_file
 
 
 class _Debts(BaseModel):
@@ -45,4 +46,4 @@ class Owed:
         return read_model(self._path, _Debts) or _Debts()
 
     def _write(self, debts: _Debts) -> None:
-        write_atomic(self._path, debts.model_dump_json())
+        write_file(self._path, debts.model_dump_json())

@@ -1,8 +1,5 @@
 """Policy versions on disk: `<root>/<version>/{policy.py, manifest.json}`, and pointers to those in use."""
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +10,7 @@ from osiris_desk.policy.manifest import CODE, MANIFEST, Manifest, digest, versio
 from osiris_desk.policy.shipped import is_shipped, shipped
 from osiris_desk.policy.signing import is_signed, public_key
 from osiris_versions import NoVersion, Pointers
+from osiris_versions.durable import write_folder
 
 MOST_MANIFEST_BYTES = 64 * 1024
 
@@ -54,20 +52,7 @@ class PolicyStore:
         """
         _check_code(code, manifest)
         folder = self._root / manifest.version
-        if folder.is_dir():
-            return folder
-        self._root.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=self._root, prefix=f".{manifest.version}-"))
-        try:
-            draft.chmod(0o755)
-            _write(draft / CODE, code)
-            _write(draft / MANIFEST, manifest.to_json().encode())
-            draft.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # somebody else put it there meanwhile
-                raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        write_folder(folder, {CODE: code, MANIFEST: manifest.to_json().encode()})
         return folder
 
     def manifest(self, version: str) -> Manifest:
@@ -186,10 +171,3 @@ def _read(path: Path, most: int) -> bytes:
     if len(found) > most:
         raise PolicyRefused(f"expected {path} of at most {most} bytes, it is longer")
     return found
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

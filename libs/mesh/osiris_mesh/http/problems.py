@@ -9,6 +9,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import ClientException, HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
+from pydantic import BaseModel
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from osiris_contracts import ErrorCode, FieldProblem, Problem
@@ -53,21 +54,24 @@ Teller = Callable[[AnyRequest, Any], Told]
 """Makes an error into what is told of it."""
 
 
-def responses(**descriptions: str) -> dict[int, ResponseSpec]:
+def responses(
+    body: type[BaseModel] = Problem, media_type: str = PROBLEM_JSON, /, **descriptions: str
+) -> dict[int, ResponseSpec]:
     """What a status means, by `_<status>`, for the OpenAPI document."""
     return {
         int(status.removeprefix("_")): ResponseSpec(
-            Problem, description=description, media_type=PROBLEM_JSON, generate_examples=False
+            body, description=description, media_type=media_type, generate_examples=False
         )
         for status, description in descriptions.items()
     }
 
 
-KEYED = responses(
-    _401="No API key came, or one that is unknown, revoked or expired.",
-    _403="The key has not the scope that this needs.",
-    _429="The key has had its requests of this minute; Retry-After says when to come again.",
-)
+KEY_FAILURES = {
+    "_401": "No API key came, or one that is unknown, revoked or expired.",
+    "_403": "The key has not the scope that this needs.",
+    "_429": "The key has had its requests of this minute; Retry-After says when to come again.",
+}
+KEYED = responses(**KEY_FAILURES)
 """Of every route that needs a key."""
 
 INPUT = KEYED | responses(

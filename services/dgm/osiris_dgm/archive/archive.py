@@ -1,17 +1,16 @@
 """The archive on disk: `<root>/<version>/{policy.py, record.json}`, each folder there whole or not at all."""
 
-import os
 import random
 import shutil
 import statistics
-import tempfile
 from collections import Counter
 from math import exp
 from pathlib import Path
 
 from osiris_desk.policy.manifest import CODE, version_of
-from osiris_dgm.archive.files import FileDamaged, read_model, sync_folder
+from osiris_dgm.archive.files import FileDamaged, read_model
 from osiris_dgm.archive.record import Record
+from osiris_versions.durable import write_folder
 
 RECORD = "record.json"
 
@@ -65,16 +64,10 @@ class Archive:
         """Keep a version for good, whole or not at all; one that is there already stays as it is."""
         if record.version in self._records:
             return
-        self._root.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=self._root, prefix=f".{record.version}-"))
-        for name, content in ((CODE, code), (RECORD, record.model_dump_json(indent=2).encode() + b"\n")):
-            with (draft / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        draft.chmod(0o755)
-        draft.rename(self._root / record.version)
-        sync_folder(self._root)
+        write_folder(
+            self._root / record.version,
+            {CODE: code, RECORD: record.model_dump_json(indent=2).encode() + b"\n"},
+        )
         self._records[record.version] = record
 
     def trial_scores(self) -> list[float]:

@@ -1,7 +1,5 @@
-"""Files that are there whole or not at all, also after a kill or a power cut."""
+"""Files that the kernel wrote, read back."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,27 +10,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 class FileDamaged(ValueError):
     """A file of the kernel that somebody else has touched."""
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Put `text` at `path`: readers see the old content or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(draft).replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in `folder` last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_model(path: Path, model: type[Model]) -> Model | None:

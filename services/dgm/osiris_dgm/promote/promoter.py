@@ -17,10 +17,11 @@ from osiris_desk.policy.shipped import shipped
 from osiris_desk.policy.signing import sign
 from osiris_desk.policy.store import PolicyStore
 from osiris_dgm.archive.archive import Archive
-from osiris_dgm.archive.files import read_model, write_atomic
+from osiris_dgm.archive.files import read_model
 from osiris_dgm.promote.comparing import LEAST, is_worse
 from osiris_dgm.promote.state import KEPT, Stage, State
 from osiris_versions import NoVersion
+from osiris_versions.durable import write_file
 
 
 class Terms(BaseModel):
@@ -230,7 +231,7 @@ class Promoter:
 
     def _write(self, state: State) -> None:
         self._step("state")
-        write_atomic(self._path, state.model_dump_json(indent=2))
+        write_file(self._path, state.model_dump_json(indent=2))
         self.state = state
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from osiris_dgm.archive.files import read_model, write_atomic
+from osiris_dgm.archive.files import read_model
+from osiris_versions.durable import write_file
 
 
 class HoldoutSpent(Exception):
@@ -42,5 +43,5 @@ class Holdout:
         asked = queries.asked.get(self._digest, 0)
         if asked >= self._limit:
             raise HoldoutSpent(f"expected at most {self._limit} queries of the hold-out, all are spent; give new bars")
-        write_atomic(self._path, _Queries(asked={**queries.asked, self._digest: asked + 1}).model_dump_json())
+        write_file(self._path, _Queries(asked={**queries.asked, self._digest: asked + 1}).model_dump_json())
         return asked + 1

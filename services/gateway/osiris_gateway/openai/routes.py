@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, get_args
 
-from litestar import Request, Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.response import Stream
 from pydantic import BaseModel
@@ -32,24 +32,12 @@ from osiris_gateway.problems import UnknownModel
 from osiris_gateway.streamed import Streamed
 from osiris_gateway.timing import Timing
 from osiris_gateway.watch import Watch
+from osiris_mesh.http.problems import KEY_FAILURES, AnyRequest, responses
 from osiris_mesh.merging import merged
 from osiris_mesh.tasks import end
 
-AnyRequest = Request[Any, Any, Any]
-
-
-def _errors(**descriptions: str) -> dict[int, ResponseSpec]:
-    return {
-        int(status.removeprefix("_")): ResponseSpec(OpenAIError, description=description, generate_examples=False)
-        for status, description in descriptions.items()
-    }
-
-
-KEYED = _errors(
-    _401="No API key came, or one that is unknown, revoked or expired.",
-    _403="The key has not the scope that this needs.",
-    _429="The key has had its requests of this minute; Retry-After says when to come again.",
-)
+_errors = partial(responses, OpenAIError, MediaType.JSON)
+KEYED = _errors(**KEY_FAILURES)
 ASKING = KEYED | _errors(
     _400="The body is no JSON, or a field is not what it should be.",
     _404="No such model.",

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from litestar import Request, Response, post
+from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
@@ -25,8 +25,7 @@ from osiris_gateway.problems import UnknownModel
 from osiris_gateway.routes import ASKING as PROBLEMS
 from osiris_gateway.speech import formats
 from osiris_gateway.speech.voice import Voice
-
-AnyRequest = Request[Any, Any, Any]
+from osiris_mesh.http.problems import AnyRequest
 
 MODELS = ("tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 OPENAI_VOICES = frozenset(

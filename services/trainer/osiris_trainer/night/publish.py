@@ -14,7 +14,7 @@ from filelock import FileLock
 from osiris_contracts import ModelId, ModelVersion, streams
 from osiris_inference.manifest import Manifest, digests, require_whole
 from osiris_mesh import Bus
-from osiris_trainer.night.durable import settle
+from osiris_versions.durable import settle
 
 _DRAFT = ".draft-"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from osiris_trainer.night.durable import settle
+from osiris_versions.durable import settle, write_file
 
 STARTED = "started.json"
 KEPT = ("dataset", "sft", "dpo", "parity", "judged")
@@ -28,9 +28,7 @@ class Work:
         """When the night first began; a night that goes on began before `now`."""
         path = self.folder / STARTED
         if not path.is_file():
-            draft = path.with_suffix(".draft")
-            draft.write_text(json.dumps({"started_at": now.isoformat()}), encoding="utf-8")
-            draft.replace(path)
+            write_file(path, json.dumps({"started_at": now.isoformat()}))
         return datetime.fromisoformat(json.loads(path.read_text(encoding="utf-8"))["started_at"])
 
     def step(self, name: str, make: Callable[[Path], None]) -> Path:
