@@ -15,6 +15,7 @@ from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_contracts import Chunk, GenerateRequest, GenerateResult, streams
 from osiris_mesh import Bus, DeadLetters, Delivery, Refused
 from osiris_mesh.connection import connect
+from osiris_mesh.subscription import Subscription
 
 
 @pytest.fixture
@@ -226,6 +227,22 @@ async def test_a_flushed_redis_is_healed(redis_url: str, redis: Any) -> None:
         assert (await bus.ask(STREAM, GenerateRequest(prompt="before"), timeout=5)).text == "BEFORE"
         await redis.flushall()
         assert (await bus.ask(STREAM, GenerateRequest(prompt="after"), timeout=10)).text == "AFTER"
+
+
+async def test_what_comes_between_a_flush_and_the_start_of_a_reader_is_served(
+    redis_url: str, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = Subscription.prepare
+
+    async def prepare_and_lose_it(self: Subscription) -> None:
+        await prepare(self)
+        await redis.flushall()
+        await redis.xadd(STREAM, {"data": '{"prompt":"early"}', "replyto": "my.replies"})
+
+    monkeypatch.setattr(Subscription, "prepare", prepare_and_lose_it)
+    async with serving(redis_url, echo):
+        monkeypatch.setattr(Subscription, "prepare", prepare)
+        assert (await replies(redis, "my.replies", 1))[0]["text"] == "EARLY"
 
 
 async def test_a_restarted_redis_is_ridden_out(server: EmbeddedRedis) -> None:

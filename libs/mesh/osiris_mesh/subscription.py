@@ -1,8 +1,8 @@
 """One subscription: FastStream reads the stream, what it read is handled here, where the promise of delivery is kept.
 
 FastStream's own way from a read to a handler costs some 300 µs an entry, so it hands over whole reads, and each entry
-becomes a task. Only its public names are used: `parser`, a broker middleware, and of a subscriber `running`, `tasks`,
-`start()` and `stop()`.
+becomes a task. Only its public names are used: `parser`, a broker middleware, and of a subscriber `last_id`, `running`,
+`tasks`, `start()` and `stop()`.
 """
 
 import asyncio
@@ -117,6 +117,16 @@ class Subscription:
         handle.__annotations__ = {"message": self._contract}
         handle.__doc__ = self._handler.__doc__
         self._stream_subscriber(handle)
+        self._nothing_is_skipped()
+
+    def _nothing_is_skipped(self) -> None:
+        """A group that vanishes just before FastStream starts is made at the beginning, not at the stream's end."""
+        self._stream_subscriber.last_id = "0"
+
+    async def _start(self) -> None:
+        await self.prepare()
+        self._nothing_is_skipped()
+        await self._stream_subscriber.start()
 
     async def _parse(self, raw: Any, _original: Any) -> RedisStreamMessage:
         return RedisStreamMessage(raw_message=raw, body=b"", consumer=self._redis, group=self.group)
@@ -177,8 +187,7 @@ class Subscription:
         if not self._stream_subscriber.running:
             _log.warning("the group was gone; made again", stream=self.stream, group=self.group)
             self._leases.nothing_waits()
-            await self.prepare()
-            await self._stream_subscriber.start()
+            await self._start()
 
     async def _take_over(self) -> None:
         free = self._terms.workers - self.in_flight
@@ -235,8 +244,7 @@ class Subscription:
     async def resume(self) -> None:
         """Read again."""
         if not self._stream_subscriber.running:
-            await self.prepare()
-            await self._stream_subscriber.start()
+            await self._start()
         self._paused = False  # last, or the healing would start it as well
 
     async def abandon(self) -> None:

@@ -13,11 +13,13 @@ from tests.chaos.history.outcome import Answer, Dead, Effect, Outcome, Report, R
 
 from osiris_contracts import EXECUTION, REPLY, Decision, ErrorReply, Fill, GenerateResult, Order, streams
 
+VENUE = "sim.EURUSD"
+
 
 async def read(redis: Redis, data: Path) -> Outcome:
     """The outcome, from Redis and from the folder of the tables and logs."""
     desk = json.loads(await redis.get("state:orchestrator") or "{}")
-    venue = json.loads(await redis.get("state:sim.EURUSD") or "{}")
+    venue = json.loads(await redis.get(f"state:{VENUE}") or "{}")
     tables = data / "lancedb"
     return Outcome(
         effects=[
@@ -28,7 +30,10 @@ async def read(redis: Redis, data: Path) -> Outcome:
         runs=[run for fields in await _all(redis, streams.ADVICE_GENERATED) if (run := _run(fields))],
         orders=[order for fields in await _all(redis, streams.MARKET_ORDERS) if (order := _order(fields))],
         reports=[report for fields in await _all(redis, streams.MARKET_FILLS) if (report := _report(fields))],
-        waiting_orders=[each["order"]["order_id"] for each in venue.get("venue", {}).get("waiting", ())],
+        waiting_orders=[
+            *(each["order"]["order_id"] for each in venue.get("venue", {}).get("waiting", ())),
+            *await _unread_orders(redis),
+        ],
         open_bars={
             symbol: [_time(bar["timestamp"]) for bar in window["bars"]]
             for symbol, window in desk.get("windows", {}).items()
@@ -44,6 +49,15 @@ async def read(redis: Redis, data: Path) -> Outcome:
 
 async def _all(redis: Redis, stream: str) -> list[dict[bytes, bytes]]:
     return [fields for _, fields in await redis.xrange(stream)]
+
+
+async def _unread_orders(redis: Redis) -> list[str]:
+    """Orders of a decision that was made while the venue was stopped already."""
+    for group in await redis.xinfo_groups(streams.MARKET_ORDERS):
+        if group["name"] == VENUE.encode():
+            unread = await redis.xrange(streams.MARKET_ORDERS, min=b"(" + group["last-delivered-id"])
+            return [order for _, fields in unread if (order := _order(fields))]
+    return []
 
 
 async def _dead(redis: Redis) -> AsyncIterator[Dead]:
