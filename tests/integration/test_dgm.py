@@ -14,6 +14,7 @@ import pytest
 from tests.support.processes import Process, until
 from tests.unit.dgm.markets import trending
 
+from osiris_azr_planner.kernel.memory import Memory
 from osiris_contracts import Decision, DgmOutcome, ProposalOutcome, Trace, streams
 from osiris_desk.backtest import backtest
 from osiris_desk.market import dates
@@ -154,6 +155,36 @@ async def test_once_learns_tries_one_and_tells_it(
     assert tree.stdout.splitlines()[0].startswith(f"{records[0].version}  root  accepted")
     assert once(redis_url, tmp_path).returncode == 0
     assert len(Archive(tmp_path / "dgm" / "archive")) == 2
+
+
+async def test_the_planner_says_what_to_try_and_learns_what_came_of_it(
+    redis_url: str, tmp_path: Path, bars: Path, decision: Decision
+) -> None:
+    with Process("azr_planner", redis_url, tmp_path, OSIRIS_AZR_PLANNER_LEAST_REWARD="0") as planner:
+        await planner.ready()
+        async with Bus(redis_url, "test") as bus:
+            await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()))
+            done = await asyncio.to_thread(
+                once,
+                redis_url,
+                tmp_path,
+                OSIRIS_DGM_BARS=str(bars),
+                OSIRIS_DGM_HERMES_SHARE="0",
+                OSIRIS_DGM_PLANNER_SECONDS="30",
+            )
+            assert done.returncode == 0, done.stderr
+            (told,) = await outcomes(redis_url)
+            assert told.scenario is not None
+            assert told.episodes == 2
+
+            async def learned() -> Memory | None:
+                memory = Memory.from_json(await bus.redis.get("state:azr_planner"))
+                return memory if memory.outcomes else None
+
+            memory = await until(learned, what="the planner to learn")
+    belief = memory.market(told.scenario.regime, told.scenario.level)
+    assert belief.seen == told.episodes
+    assert memory.change(told.part, told.kind).mean > 0
 
 
 def test_redis_host_and_port_are_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

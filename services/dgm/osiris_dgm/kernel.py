@@ -4,7 +4,8 @@ A generation is written with one rename. Killed before it, the generation is don
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from osiris_contracts import DgmOutcome, PatchTask
@@ -12,6 +13,7 @@ from osiris_contracts.kernel import CHANGES
 from osiris_desk.policy.manifest import version_of
 from osiris_dgm.archive.archive import Archive
 from osiris_dgm.archive.record import Record
+from osiris_dgm.lesson import CHOICES, EPISODES, Lesson
 from osiris_dgm.mutators import NotApplicable, mutate
 from osiris_dgm.verify.judge import RAN, STAGES, Judge
 
@@ -19,7 +21,7 @@ BY_HAND = tuple(change for change in CHANGES if change[1] != "rewrite" and chang
 """What the mutators do; prompts are rewritten by a model."""
 
 TRIES = 50
-"""Changes drawn until one gives a version that is new."""
+"""Changes drawn until enough of them give a version that is new."""
 
 MUTATORS = "mutators"
 
@@ -36,12 +38,15 @@ class Draft(NamedTuple):
         parents: what it was made from; the first is its parent.
         task: what was changed, and how.
         made_by: the proposer.
+        episodes, wins: how often today's policy was tried on the task's scenario, and ended with a gain.
     """
 
     code: bytes
     parents: tuple[str, ...]
     task: PatchTask
     made_by: str
+    episodes: int = 0
+    wins: int = 0
 
 
 class Kernel:
@@ -87,25 +92,51 @@ class Kernel:
         )
         self.archive.add(self._root, record)
 
-    def generation(self, task: PatchTask | None = None) -> Record:
-        """Draw a parent, change it with the mutators, judge and keep what comes of it.
-
-        Args:
-            task: what to change; default: drawn.
-        """
-        return self.judge(self.mutated(task))
+    def generation(self) -> Record:
+        """Draw a parent, change it with the mutators, judge and keep what comes of it."""
+        return self.judge(self.mutated())
 
     def dice(self) -> random.Random:
         """Of this generation; the same ones until it is in the archive."""
         return random.Random(f"{self._seed}:{len(self.archive)}")  # noqa: S311 - no secret
 
-    def mutated(self, task: PatchTask | None = None) -> Draft:
+    def mutated(self) -> Draft:
         """A new version by the mutators' hand.
 
         Raises:
             Exhausted: they found none.
         """
-        dice = self.dice()
+        return self._some(1)[0]
+
+    def taught(self, lesson: Lesson, today: str) -> Draft:
+        """Of some new versions by the mutators' hand the one that earns most on the lesson's market.
+
+        The market is a synthetic one, so that nobody has seen the bars that prove anything.
+
+        Args:
+            today: the version that decides; the root stands for one that is not in the archive.
+
+        Raises:
+            Exhausted: they found none.
+        """
+        if lesson.bars is None:
+            return self._some(1, lesson.task)[0]
+        code = self.archive.code(today) if today in self.archive else self._root
+        wins = lesson.wins(code, self._judge.earned)
+        drafts = self._some(CHOICES, lesson.task)
+        best = drafts[lesson.best([draft.code for draft in drafts], self._judge.earned)]
+        task = best.task.model_copy(update={"scenario": lesson.task.scenario})
+        return best._replace(task=task, episodes=EPISODES, wins=wins)
+
+    def _some(self, count: int, task: PatchTask | None = None) -> list[Draft]:
+        found = list(islice(self._new(task), count))
+        if not found:
+            raise Exhausted(f"expected a new version within {TRIES} changes, all were tried before")
+        return found
+
+    def _new(self, task: PatchTask | None) -> Iterator[Draft]:
+        """New versions, no two alike, by the task where it can be done by hand, else by any."""
+        dice, known = self.dice(), set[str]()
         for number in range(TRIES):
             parent, other = self.archive.draw_parent(dice), self.archive.draw_parent(dice)
             wanted = task if task and number < TRIES // 2 and (task.part, task.kind) in BY_HAND else None
@@ -115,11 +146,11 @@ class Kernel:
                 code = mutate(text, part, kind, dice, donor).encode()
             except NotApplicable:
                 continue
-            if version_of(code) in self.archive:
+            if (version := version_of(code)) in self.archive or version in known:
                 continue
+            known.add(version)
             parents = (parent.version, other.version) if kind == "crossover" else (parent.version,)
-            return Draft(code, parents, wanted or PatchTask(part=part, kind=kind), MUTATORS)
-        raise Exhausted(f"expected a new version within {TRIES} changes, all were tried before")
+            yield Draft(code, parents, PatchTask(part=part, kind=kind), MUTATORS)
 
     def judge(self, draft: Draft) -> Record:
         """Judge a draft against its parent and keep it, whatever comes of it."""
@@ -142,6 +173,8 @@ class Kernel:
             why=verdict.why,
             score=verdict.score,
             proof=verdict.proof,
+            episodes=draft.episodes,
+            wins=draft.wins,
         )
         self.archive.add(draft.code, record)
         self._step("kept")
@@ -165,4 +198,7 @@ def outcome_of(record: Record) -> DgmOutcome:
         reward=len(record.passed) / len(STAGES),
         failed_at=record.failed_at,
         gain=record.proof.gain if record.proof else None,
+        scenario=record.task.scenario if record.episodes else None,
+        episodes=record.episodes,
+        wins=record.wins,
     )

@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from osiris_contracts import MarketTick, streams
-from osiris_desk.market import dates
 from osiris_desk.market.bars import Bars
+from osiris_dgm.bars import bars_of
 
 MOST = 20_000
 
@@ -24,12 +23,4 @@ async def since(redis: Any, symbol: str, moment: datetime) -> Bars | None:
             continue
         if tick.symbol == symbol and (not ticks or tick.timestamp > ticks[-1].timestamp):
             ticks.append(tick)
-    if not ticks:
-        return None
-    return Bars(
-        np.array([dates.to_micros(tick.timestamp) for tick in ticks], np.int64),
-        *(
-            np.array([getattr(tick, name) for tick in ticks], float)
-            for name in ("open", "high", "low", "close", "volume")
-        ),
-    )
+    return bars_of(ticks) if ticks else None

@@ -14,7 +14,6 @@ from osiris_contracts import (
     GenerateRequest,
     KernelPlan,
     KernelQuestion,
-    PatchTask,
     PlanRequest,
     Trace,
     streams,
@@ -23,6 +22,7 @@ from osiris_desk.market.csv_file import CsvError
 from osiris_dgm import building, ticks
 from osiris_dgm.archive.archive import Archive
 from osiris_dgm.kernel import Draft, Exhausted, Kernel, outcome_of
+from osiris_dgm.lesson import BARS, Lesson
 from osiris_dgm.owed import Owed
 from osiris_dgm.promote import shadow
 from osiris_dgm.proposers.diagnosis import diagnose
@@ -107,18 +107,20 @@ class Workshop:
 
     async def _generation(self) -> None:
         _, kernel = await self._open()
+        self.generations += 1
         try:
             draft = await self._draft(kernel)
+            if draft is None:
+                return
             record = await asyncio.to_thread(kernel.judge, draft)
         except Exhausted as error:
             _log.warning("nothing new to try", reason=str(error))
-            self.generations += 1
             return
-        self.generations += 1
         self._tried.labels(record.failed_at or "").inc()
         _log.info("tried", version=record.version, change=record.change, failed_at=record.failed_at, why=record.why)
 
-    async def _draft(self, kernel: Kernel) -> Draft:
+    async def _draft(self, kernel: Kernel) -> Draft | None:
+        """What to judge; None where the planner advises against any try."""
         dice = kernel.dice()
         if dice.random() < self._settings.hermes_share and await self._bus.instances("hermes"):
             try:
@@ -127,7 +129,14 @@ class Workshop:
                 _log.info("no change from hermes", reason=str(error)[:300])
             else:
                 return draft
-        return await asyncio.to_thread(kernel.mutated, await self._task())
+        plan = await self._plan()
+        if plan is None:
+            return await asyncio.to_thread(kernel.mutated)
+        lesson = Lesson.of(plan)
+        if lesson is None:
+            _log.info("nothing tried, as the planner advises", why=plan.why)
+            return None
+        return await asyncio.to_thread(kernel.taught, lesson, self._promoter.current())
 
     async def _ask_hermes(self, prompt: str) -> str:
         request = GenerateRequest(prompt=prompt, max_length=512)
@@ -136,18 +145,18 @@ class Workshop:
         )
         return answer.text
 
-    async def _task(self) -> PatchTask | None:
-        """What the planner advises; None where it is not there, or advises nothing."""
+    async def _plan(self) -> KernelPlan | None:
+        """What the planner advises; None where it is not there."""
         if not self._settings.planner_seconds or not await self._bus.instances("azr_planner"):
             return None
-        question = PlanRequest(kernel=KernelQuestion())
+        question = PlanRequest(kernel=KernelQuestion(bars=BARS))
         try:
             async with asyncio.timeout(self._settings.planner_seconds):
                 async for reply in self._bus.replies_to(
                     streams.PLANNER_REQUESTS, question, timeout=self._settings.planner_seconds
                 ):
-                    if isinstance(reply, KernelPlan) and isinstance(reply.task, PatchTask):
-                        return reply.task
+                    if isinstance(reply, KernelPlan):
+                        return reply
         except Exception as error:
             _log.info("no advice from the planner", reason=str(error)[:300])
         return None

@@ -39,6 +39,8 @@ class Record(BaseModel):
     why: str | None = Field(default=None, max_length=500, description="Why not: what the next prompt is told.")
     score: float | None = Field(default=None, description="Sharpe ratio per bar on validation, once it came so far.")
     proof: Proof | None = Field(default=None, description="What was measured.")
+    episodes: int = Field(default=0, ge=0, description="Tries of the policy of that day on the task's scenario.")
+    wins: int = Field(default=0, ge=0, description="Of these, ended with a gain after fees.")
 
     @property
     def accepted(self) -> bool:

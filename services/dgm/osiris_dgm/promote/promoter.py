@@ -96,7 +96,7 @@ class Promoter:
         )
         self._step("sign")
         self._store.add(code, sign(manifest, self._key()))
-        self._enter("shadow", now, version=best.version, parent=self._current())
+        self._enter("shadow", now, version=best.version, parent=self.current())
         return True
 
     def free_at(self) -> datetime:
@@ -124,7 +124,7 @@ class Promoter:
         rewards = {version: dict(by_run) for version, by_run in self.state.rewards.items()}
         for version, run, value in runs:
             rewards.setdefault(version, {})[run] = value
-        kept = {self.state.version, self.state.parent, self._current()}
+        kept = {self.state.version, self.state.parent, self.current()}
         rewards = {
             version: dict(list(by_run.items())[-KEPT:]) for version, by_run in rewards.items() if version in kept
         }
@@ -159,7 +159,7 @@ class Promoter:
         if self.state.stage != "idle":
             self.roll_back("the owner asked for it", now)
             return
-        was = self._current()
+        was = self.current()
         if self._store.pointed("current") is None:
             raise NoVersion("expected a version that was promoted, the shipped one decides")
         self._store.rollback()
@@ -198,7 +198,8 @@ class Promoter:
         elif state.stage == "watch" and len(mine) >= self._terms.watch_runs:
             self._settle(now, rollbacks=0)
 
-    def _current(self) -> str:
+    def current(self) -> str:
+        """The version that decides."""
         return self._store.pointed("current") or shipped().version
 
     def _enter(self, stage: Stage, now: datetime, told: str | None = None, reason: str = "", **changes: object) -> None:
@@ -226,7 +227,7 @@ class Promoter:
         )
 
     def _told(self, stage: str, reason: str, now: datetime) -> PolicyVersion:
-        version = self.state.version if stage == "canary" else self._current()
+        version = self.state.version if stage == "canary" else self.current()
         return PolicyVersion.model_validate({"version": version, "stage": stage, "reason": reason, "changed_at": now})
 
     def _write(self, state: State) -> None:

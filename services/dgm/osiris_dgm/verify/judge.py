@@ -1,5 +1,6 @@
 """Holds a candidate against its parent, stage by stage, on the same bars."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -128,6 +129,18 @@ class Judge:
                 del self._known[next(iter(self._known))]
             self._known[key] = result.returns
         return self._known[key]
+
+    def earned(self, code: bytes, bars: Bars) -> float:
+        """Sum of the returns on bars that prove nothing; -inf for a version that is not fit to run, or was ended.
+
+        Raises:
+            SandboxIncomplete: no candidate runs here.
+        """
+        try:
+            static.check(code)
+            return float(self.returns(code, bars).sum())
+        except (Unfit, Contained):
+            return -math.inf
 
     def gain(self, code: bytes, parent: bytes, bars: Sequence[Bars], cell: Cell) -> Floats:
         """Paired differences per bar."""
