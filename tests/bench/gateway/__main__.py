@@ -23,11 +23,10 @@ CLIENTS = (1, 16, 64)
 BUSY = 64
 STREAMS, CHUNKS = 16, 2_000
 SLOTS, SLOT_SECONDS = 8, 0.02
-PROMPT = "How far is the stop from the last close, and why?"
-GENERATE = post("/generate/", json.dumps({"prompt": PROMPT, "max_length": 64}).encode())
+GENERATE = post("/generate/", json.dumps({"prompt": raw.PROMPT, "max_length": 64}).encode())
 CHAT = post(
     "/v1/chat/completions",
-    json.dumps({"model": "hermes", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 64}).encode(),
+    json.dumps({"model": "hermes", "messages": [{"role": "user", "content": raw.PROMPT}], "max_tokens": 64}).encode(),
 )
 OURS, OURS_CHAT = "osiris, POST /generate/", "osiris, POST /v1/chat/completions"
 SIDECAR, LITELLM = "FastAPI → httpx → sidecar, POST /generate/", "LiteLLM proxy → sidecar, POST /v1/chat/completions"
@@ -40,6 +39,7 @@ class Samples:
     Attributes:
         loads: by contestant and number of clients.
         xadd, hops: milliseconds of Redis alone.
+        echo: milliseconds of a request to our worker, without a gateway.
         chunks: a second, streamed.
         workers: requests a second through one worker of SLOTS slots, and through two.
         door_cpu: microseconds of CPU a request in the door, at BUSY clients, by contestant.
@@ -50,6 +50,7 @@ class Samples:
     loads: dict[str, dict[int, list[Load]]] = field(default_factory=dict)
     xadd: list[float] = field(default_factory=list)
     hops: list[float] = field(default_factory=list)
+    echo: list[float] = field(default_factory=list)
     chunks: list[float] = field(default_factory=list)
     workers: dict[int, list[float]] = field(default_factory=lambda: {1: [], 2: []})
     door_cpu: dict[str, list[float]] = field(default_factory=dict)
@@ -99,6 +100,7 @@ def one_round(run: Contest, redis_url: str, samples: Samples, round_: int, secon
     with stack.at_the_door():
         samples.xadd.append(uvloop.run(raw.xadd_ms(redis_url, 1_000)))
         samples.hops.append(uvloop.run(raw.four_hops_ms(redis_url, 1_000)))
+        samples.echo.append(uvloop.run(raw.echo_ms(redis_url, 1_000)))
     ours = run.entered[OURS][0]
     before = [stack.cpu_seconds(ours.pid), stack.cpu_seconds(*run.behind.values())]
     samples.chunks.append(uvloop.run(chunks_per_second(ours.port, clients=STREAMS, chunks=CHUNKS)))
@@ -169,8 +171,9 @@ def table(samples: Samples, rounds: int) -> list[str]:
         *lines,
         "",
         f"- One XADD takes {statistics.median(samples.xadd):.2f} ms, the four hops of a request and its answer by "
-        f"hand-written redis-py {statistics.median(samples.hops):.2f} ms; our p50 at one client is "
-        f"{median_ratio(alone, samples.hops):.1f}x those hops, {median_ratio(alone, samples.xadd):.1f}x the XADD.",
+        f"hand-written redis-py {statistics.median(samples.hops):.2f} ms, with our worker behind it "
+        f"{statistics.median(samples.echo):.2f} ms. Our p50 at one client is "
+        f"{median_ratio(alone, samples.echo):.1f}x the last, {median_ratio(alone, samples.hops):.1f}x the hops, {median_ratio(alone, samples.xadd):.1f}x the XADD.",
         f"- A request takes {door:,.0f} µs of CPU in the gateway, and on the other core "
         f"{' + '.join(f'{value:,.0f} ({part})' for part, value in rest.items())}: two cores that do nothing else give "
         f"{1e6 / max(door, sum(rest.values())):,.0f} req/s.",
