@@ -1,8 +1,10 @@
 """The kernel over a real Redis: nothing to do costs nothing, traces make tries, and a kill loses none."""
 
+import ast
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,17 +13,27 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from tests.support.desk import services
 from tests.support.processes import Process, until
+from tests.support.serving import answer, serving
 from tests.unit.dgm.markets import trending
 
 from osiris_azr_planner.kernel.memory import Memory
-from osiris_contracts import Decision, DgmOutcome, ProposalOutcome, Trace, streams
+from osiris_contracts import (
+    Decision,
+    DgmOutcome,
+    GenerateRequest,
+    GenerateResult,
+    ProposalOutcome,
+    Trace,
+    streams,
+)
 from osiris_desk.backtest import backtest
 from osiris_desk.market import dates
 from osiris_desk.market.bars import Bars
 from osiris_desk.policy.shipped import shipped
 from osiris_dgm.archive.archive import Archive
-from osiris_mesh import Bus
+from osiris_mesh import Bus, Delivery
 from osiris_mesh.connection import connect
 
 pytestmark = pytest.mark.timeout(240)
@@ -185,6 +197,45 @@ async def test_the_planner_says_what_to_try_and_learns_what_came_of_it(
     belief = memory.market(told.scenario.regime, told.scenario.level)
     assert belief.seen == told.episodes
     assert memory.change(told.part, told.kind).mean > 0
+
+
+async def commented(request: GenerateRequest, delivery: Delivery) -> GenerateResult:
+    """A hermes that knows Python: the function it was asked for, with other words about it."""
+    (policy,) = re.findall(r"```python\n(.*?)```", request.prompt, re.DOTALL)
+    (name, _) = re.findall(r"function `(\w+)`", request.prompt)
+    (function,) = [node for node in ast.parse(policy).body if isinstance(node, ast.FunctionDef) and node.name == name]
+    words = ast.Expr(ast.Constant("As hermes would."))
+    function.body = [words, *function.body[ast.get_docstring(function) is not None :]]
+    return answer(f"Try this:\n```python\n{ast.unparse(function)}\n```\nGood luck.")
+
+
+async def test_what_hermes_writes_is_judged(redis_url: str, tmp_path: Path, bars: Path, decision: Decision) -> None:
+    async with serving(redis_url, commented), Bus(redis_url, "test") as bus:
+        await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()))
+        told = {"OSIRIS_DGM_BARS": str(bars), "OSIRIS_DGM_HERMES_SHARE": "1"}
+        done = await asyncio.to_thread(once, redis_url, tmp_path, **told)
+        assert done.returncode == 0, done.stderr
+        (outcome,) = await outcomes(redis_url)
+    archive = Archive(tmp_path / "dgm" / "archive")
+    record = archive.records()[1]
+    assert (record.made_by, record.version, outcome.kind) == ("hermes", outcome.candidate, "rewrite")
+    assert b"As hermes would." in archive.code(record.version)
+    assert record.failed_at == "train"  # it decides as its parent does, and earns no more
+
+
+@pytest.mark.long
+async def test_a_model_that_knows_no_python_does_no_harm(
+    redis_url: str, tmp_path: Path, models_root: Path, bars: Path, decision: Decision
+) -> None:
+    async with services(redis_url, tmp_path, models_root, "hermes"), Bus(redis_url, "test") as bus:
+        await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()))
+        told = {"OSIRIS_DGM_BARS": str(bars), "OSIRIS_DGM_HERMES_SHARE": "1"}
+        done = await asyncio.to_thread(once, redis_url, tmp_path, **told)
+        assert done.returncode == 0, done.stderr
+        answered = await bus.redis.xinfo_groups(streams.lane(streams.HERMES_REQUESTS, "batch"))
+        assert [group["entries-read"] for group in answered] == [1]
+    _, record = Archive(tmp_path / "dgm" / "archive").records()
+    assert record.made_by in ("hermes", "mutators")
 
 
 def test_redis_host_and_port_are_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

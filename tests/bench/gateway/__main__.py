@@ -173,7 +173,8 @@ def table(samples: Samples, rounds: int) -> list[str]:
         f"- One XADD takes {statistics.median(samples.xadd):.2f} ms, the four hops of a request and its answer by "
         f"hand-written redis-py {statistics.median(samples.hops):.2f} ms, with our worker behind it "
         f"{statistics.median(samples.echo):.2f} ms. Our p50 at one client is "
-        f"{median_ratio(alone, samples.echo):.1f}x the last, {median_ratio(alone, samples.hops):.1f}x the hops, {median_ratio(alone, samples.xadd):.1f}x the XADD.",
+        f"{median_ratio(alone, samples.echo):.1f}x the last, {median_ratio(alone, samples.hops):.1f}x the hops, "
+        f"{median_ratio(alone, samples.xadd):.1f}x the XADD.",
         f"- A request takes {door:,.0f} µs of CPU in the gateway, and on the other core "
         f"{' + '.join(f'{value:,.0f} ({part})' for part, value in rest.items())}: two cores that do nothing else give "
         f"{1e6 / max(door, sum(rest.values())):,.0f} req/s.",
