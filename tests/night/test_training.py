@@ -9,12 +9,14 @@ import torch
 from peft import get_peft_model
 from tests.unit.trainer.rows import correction
 from transformers import AutoModelForCausalLM
+from trl.trainer.utils import add_fused_lm_head
 
 from osiris_inference.model_store import embedded_weights
 from osiris_inference.proposing import proposal_request
 from osiris_trainer.night import base, export, parity, train
 from osiris_trainer.night.dataset import Shares, build
 from osiris_trainer.night.known_work import reuse
+from osiris_trainer.night.likelihood import IGNORED, score_what_counts
 from osiris_trainer.night.prompts import Rendering, shared_beginning
 from osiris_trainer.night.recipe import Precision, Recipe
 
@@ -93,6 +95,38 @@ def test_reused_work_changes_neither_result_nor_gradient(low: Path) -> None:
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
         assert torch.allclose(gradient, gradients[1][name], atol=1e-3 * float(gradient.norm())), name
+
+
+def test_the_likelihoods_that_count_and_their_gradients_are_trls(low: Path) -> None:
+    rendering = Rendering.of(low)
+    texts = [(rendering.prompt(each.prompt)[-40:], rendering.answer(each.chosen)) for each in EXAMPLES[:2]]
+    longest = max(len(prompt) + len(answer) for prompt, answer in texts)
+    padding = [longest - len(prompt) - len(answer) for prompt, answer in texts]
+    batch = {
+        "input_ids": torch.tensor([p + a + [0] * more for (p, a), more in zip(texts, padding, strict=True)]),
+        "attention_mask": torch.tensor([[1] * (longest - more) + [0] * more for more in padding]),
+        "labels": torch.tensor(
+            [[IGNORED] * len(p) + a + [IGNORED] * more for (p, a), more in zip(texts, padding, strict=True)]
+        ),
+    }
+    found, gradients = [], []
+    for ours in (False, True):
+        model = AutoModelForCausalLM.from_pretrained(low, dtype=torch.float32)
+        add_fused_lm_head(model, outputs=("log_probs", "is_top1"))
+        if ours:
+            score_what_counts(model)
+        learning = model.model.layers[-1].mlp.down_proj.weight
+        for parameter in model.parameters():
+            parameter.requires_grad_(parameter is learning)
+        scored = model(**batch, fused_lm_head=True)
+        (scored.loss + scored.log_probs[0].sum() / 50).backward()
+        found.append(scored)
+        gradients.append(learning.grad)
+    theirs, mine = found
+    assert torch.allclose(mine.log_probs, theirs.log_probs, atol=1e-4)
+    assert torch.allclose(mine.loss, theirs.loss, atol=1e-5)
+    assert torch.equal(mine.is_top1, theirs.is_top1)
+    assert torch.allclose(gradients[1], gradients[0], atol=1e-4 * float(gradients[0].norm()))
 
 
 def test_the_reference_is_the_model_that_training_began_with(low: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class NightSettings(MeshSettings):
     )
     rank: int = Field(default=8, ge=1, le=256, description="Of the LoRA matrices.")
     batch: int = Field(default=4, ge=1, le=256, description="Examples a step.")
-    sft_steps: int = Field(default=15, ge=1, description="Steps of imitation; more where there are more examples.")
+    sft_steps: int = Field(default=30, ge=1, description="Steps of imitation; more where there are more examples.")
     sft_rate: float = Field(default=2e-3, gt=0, description="Learning rate of imitation.")
     dpo_steps: int = Field(default=12, ge=1, description="Steps of preference; more where there are more pairs.")
     dpo_rate: float = Field(default=5e-4, gt=0, description="Learning rate of preference.")

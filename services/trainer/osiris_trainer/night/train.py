@@ -23,6 +23,7 @@ from osiris_trainer.night import checkpoints
 from osiris_trainer.night.drawing import draw, steps_for
 from osiris_trainer.night.examples import Example
 from osiris_trainer.night.known_work import reuse
+from osiris_trainer.night.likelihood import IGNORED, score_what_counts
 from osiris_trainer.night.prompts import Rendering, Tokens, shared_beginning
 from osiris_trainer.night.recipe import Recipe
 
@@ -56,6 +57,7 @@ def sft(model: Path, folder: Path, examples: Sequence[Example], recipe: Recipe, 
         peft_config=_lora(model, recipe),
         callbacks=[_Told("sft", steps, progress)],
     )
+    _spare(trainer)
     _run(trainer, folder)
 
 
@@ -101,7 +103,7 @@ def preference_trainer(
         loss_type=["sigmoid", "sft"],
         loss_weights=[1.0, 1.0],
     )
-    return _PreferenceTrainer(
+    trainer = _PreferenceTrainer(
         model=_loaded(model, recipe, prompts[0][:shared]),
         args=arguments,
         train_dataset=Dataset.from_list(rows),
@@ -109,6 +111,8 @@ def preference_trainer(
         peft_config=_lora(model, recipe),
         callbacks=[_Told("dpo", steps, progress)],
     )
+    _spare(trainer)
+    return trainer
 
 
 def merge(model: Path, adapter: Path, folder: Path) -> None:
@@ -141,6 +145,12 @@ def _loaded(model: Path, recipe: Recipe, prefix: Tokens) -> PreTrainedModel:
     return loaded
 
 
+def _spare(trainer: Any) -> None:
+    """On a GPU trl's own head computes only what counts, too."""
+    if not torch.cuda.is_available():
+        score_what_counts(trainer.model.get_base_model())
+
+
 def _lora(model: Path, recipe: Recipe) -> LoraConfig:
     frozen = _frozen(model, recipe)
     return LoraConfig(
@@ -163,7 +173,7 @@ _LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 
 def _imitated(prompt: Tokens, answer: Tokens) -> dict[str, Tokens]:
-    return {"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer}
+    return {"input_ids": prompt + answer, "labels": [IGNORED] * len(prompt) + answer}
 
 
 def _tokenizer(rendering: Rendering) -> PreTrainedTokenizerFast:
