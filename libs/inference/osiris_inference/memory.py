@@ -1,12 +1,16 @@
-"""Memory that is taken as it is used, and given back at once."""
+"""Memory that is taken as it is used, and given back at once, or kept for who asks for it again and again."""
 
 import ctypes
 import gc
 import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 
 def zeros(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -28,3 +32,24 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Within the block what is freed stays with the process, and what is asked for next is there at once (mallopt(3)).
+
+    glibc takes every big piece from the operating system, and clearing it page by page takes as long as what a training
+    step does with it.
+    """
+    adjust = getattr(ctypes.CDLL(None), "mallopt", None)
+    if adjust is None:
+        yield
+        return
+    adjust(_MMAP_MAX, 0)
+    adjust(_TRIM_THRESHOLD, 2**31 - 1)
+    try:
+        yield
+    finally:
+        adjust(_MMAP_MAX, 65_536)  # glibc's own values
+        adjust(_TRIM_THRESHOLD, 128 * 1024)
+        give_back()

@@ -1,8 +1,8 @@
 """The likelihood of the tokens that count, and its gradient.
 
-trl's head, without Triton, scores every token of a row, the prompt's included, and computes metrics nobody looks at: on a CPU
-six tenths of a step. Here are the same likelihoods for what was chosen or rejected alone. The head does not learn, so
-its gradient is known as soon as the likelihood is: d log p(y) / d hidden = W[y] - sum over v of p(v) W[v].
+trl's head, without Triton, scores every token of a row, the prompt's included, and computes metrics nobody looks at: on
+a CPU six tenths of a step. Here are the same likelihoods for what was chosen or rejected alone. The head does not
+learn, so its gradient is known as soon as the likelihood is: d log p(y) / d hidden = W[y] - sum over v of p(v) W[v].
 """
 
 from dataclasses import dataclass

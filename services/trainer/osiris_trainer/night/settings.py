@@ -43,7 +43,7 @@ class NightSettings(MeshSettings):
     batch: int = Field(default=4, ge=1, le=256, description="Examples a step.")
     sft_steps: int = Field(default=30, ge=1, description="Steps of imitation; more where there are more examples.")
     sft_rate: float = Field(default=2e-3, gt=0, description="Learning rate of imitation.")
-    dpo_steps: int = Field(default=12, ge=1, description="Steps of preference; more where there are more pairs.")
+    dpo_steps: int = Field(default=10, ge=1, description="Steps of preference; more where there are more pairs.")
     dpo_rate: float = Field(default=5e-4, gt=0, description="Learning rate of preference.")
     beta: float = Field(default=0.1, gt=0, description="How strongly preference is held to where it began.")
     seed: int = Field(default=0, ge=0, le=2**31, description="Of draws and of new weights.")

@@ -19,6 +19,7 @@ from datasets import Dataset
 from peft import LoraConfig, PeftModel, prepare_model_for_kbit_training
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from osiris_inference import memory
 from osiris_trainer.night import checkpoints
 from osiris_trainer.night.drawing import draw, steps_for
 from osiris_trainer.night.examples import Example
@@ -205,7 +206,8 @@ def _arguments(folder: Path, recipe: Recipe, steps: int, rate: float) -> dict[st
 def _run(trainer: transformers.Trainer, folder: Path) -> None:
     trainer.remove_callback(transformers.PrinterCallback)  # `_Told` tells
     last = checkpoints.last_whole(folder)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    with memory.kept():
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     trainer.model.save_pretrained(folder / ADAPTER)
     history = [each for each in trainer.state.log_history if "loss" in each]
     (folder / LOSSES).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
