@@ -74,7 +74,7 @@ def score_what_counts(model: PreTrainedModel) -> None:
     model.forward = forward
 
 
-class _LogProbs(torch.autograd.Function):
+class _LogProbs(torch.autograd.Function):  # type: ignore[misc]
     """Log-probabilities in float32, and whether each token is the likeliest."""
 
     @staticmethod
