@@ -13,7 +13,7 @@ from trl.trainer.utils import add_fused_lm_head
 
 from osiris_inference.model_store import embedded_weights
 from osiris_inference.proposing import proposal_request
-from osiris_trainer.night import base, export, parity, train
+from osiris_trainer.night import adapter, base, export, parity, train
 from osiris_trainer.night.dataset import Shares, build
 from osiris_trainer.night.known_work import reuse
 from osiris_trainer.night.likelihood import IGNORED, score_what_counts
@@ -179,6 +179,17 @@ def test_two_steps_of_each_on_the_real_model_and_the_graph_says_the_same(
     found = json.loads((tmp_path / "parity.json").read_text())
     assert found["agreement"] >= 0.95
     assert found["divergence"] < 0.02
+    learnt = tmp_path / "adapters" / f"night-test{adapter.SUFFIX}"
+    room = adapter.write([folders[stage] / train.ADAPTER for stage in ("sft", "dpo")], learnt)
+    adaptable = tmp_path / "adaptable"
+    export.to_onnx(whole, adaptable, "adaptable", "unknown", {}, room=room)
+    texts = parity.fixed_set(Rendering.of(whole))
+    trained = parity.of_weights(folders["trained"], texts)
+    with_it, without = (
+        parity.compare(trained, parity.of_graph(adaptable, texts, path))["divergence"] for path in (learnt, None)
+    )
+    assert with_it < min(0.02, without)
+    assert learnt.stat().st_size < 2_000_000  # of two layers
 
 
 def test_another_models_graph_is_refused(low: Path, whole: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import onnx
 from tokenizers import Tokenizer
 
 from osiris_inference.gguf_onnx import tokenizer
-from osiris_inference.gguf_onnx.graph import Decoder, Source
+from osiris_inference.gguf_onnx.graph import AdapterRoom, Decoder, Source
 from osiris_inference.gguf_onnx.weights import Weights
 from osiris_inference.manifest import CHAT_TEMPLATE, GRAPH, TOKENIZER, Manifest
 
@@ -59,6 +59,7 @@ def export(
     template: str,
     *,
     exact: bool = False,
+    room: AdapterRoom | None = None,
     progress: Progress = lambda _: None,
 ) -> None:
     """Write the model folder `folder`; it appears whole or not at all.
@@ -67,6 +68,7 @@ def export(
         tokens: the model's tokenizer.
         template: the model's chat template.
         exact: float weights; otherwise 8-bit ones.
+        room: for a LoRA adapter.
 
     Raises:
         ValueError: the weights are of another kind.
@@ -75,7 +77,7 @@ def export(
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
     try:
         progress(f"drawing {weights.architecture.layers} layers ({manifest.precision})")
-        model = Decoder(weights, exact=exact).draw()
+        model = Decoder(weights, exact=exact, room=room).draw()
         progress("writing the graph")
         onnx.save_model(
             model,

@@ -4,6 +4,7 @@ Inputs: input_ids (batch, sequence), attention_mask (batch, total), past key and
 Outputs: logits of the last position only (batch, 1, vocabulary), present key and value of every layer.
 """
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +21,24 @@ IR_VERSION = 10
 ACCURACY_LEVEL = 4
 
 _TYPES = {"float32": TensorProto.FLOAT, "uint8": TensorProto.UINT8, "int64": TensorProto.INT64}
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterRoom:
+    """Room for a LoRA adapter: beside each large matrix two small ones, inputs of the graph whose default is zero.
+
+    Attributes:
+        first_layer: from which layer on.
+        rank: of the adapter; query, key and value, which are one matrix here, have three of it side by side.
+    """
+
+    first_layer: int
+    rank: int
+
+
+def adapter_names(layer: int, part: str) -> tuple[str, str]:
+    """The two inputs beside a matrix: `qkv`, `out`, `gate`, `up` or `down` of a layer."""
+    return f"layer{layer}.{part}.lora_a", f"layer{layer}.{part}.lora_b"
 
 
 class Source(Protocol):
@@ -66,12 +85,15 @@ class Decoder:
 
     Args:
         exact: float weights, bit for bit those of the file; otherwise 8-bit ones.
+        room: for an adapter; None: there is none.
     """
 
-    def __init__(self, weights: Source, *, exact: bool) -> None:
+    def __init__(self, weights: Source, *, exact: bool, room: AdapterRoom | None = None) -> None:
         self._weights = weights
         self._size = weights.architecture
         self._exact = exact
+        self._room = room
+        self._adapter_inputs: list[onnx.ValueInfoProto] = []
         self._graph = Graph()
         self._table = weights.matrix("token_embd.weight")
         self._table_constants: list[str] = []
@@ -134,9 +156,10 @@ class Decoder:
     def _layer(self, layer: int, hidden: str, residual: str) -> tuple[str, str]:
         block, here = f"blk.{layer}.", f"layer{layer}."
         weights, size = self._weights, self._size
-        qkv = self._multiply(
+        qkv = self._linear(
+            layer,
+            "qkv",
             hidden,
-            here + "qkv",
             stack(
                 [
                     weights.matrix(block + "attn_q.weight", size.heads),
@@ -166,14 +189,14 @@ class Decoder:
             do_rotary=1,
             rotary_interleaved=0,
         )
-        out = self._multiply(attended, here + "out", weights.matrix(block + "attn_output.weight"))
+        out = self._linear(layer, "out", attended, weights.matrix(block + "attn_output.weight"))
         normed, residual = self._add_and_norm(residual, out, block + "ffn_norm.weight", here + "ffn")
-        gate = self._multiply(normed, here + "gate", weights.matrix(block + "ffn_gate.weight"))
-        up = self._multiply(normed, here + "up", weights.matrix(block + "ffn_up.weight"))
+        gate = self._linear(layer, "gate", normed, weights.matrix(block + "ffn_gate.weight"))
+        up = self._linear(layer, "up", normed, weights.matrix(block + "ffn_up.weight"))
         sigmoid = self._graph.node("Sigmoid", [gate], [here + "sigmoid"])
         silu = self._graph.node("Mul", [gate, sigmoid], [here + "silu"])
         gated = self._graph.node("Mul", [silu, up], [here + "gated"])
-        down = self._multiply(gated, here + "down", weights.matrix(block + "ffn_down.weight"))
+        down = self._linear(layer, "down", gated, weights.matrix(block + "ffn_down.weight"))
         is_last = layer == size.layers - 1
         norm = "output_norm.weight" if is_last else f"blk.{layer + 1}.attn_norm.weight"
         return self._add_and_norm(residual, down, norm, here + "end")
@@ -201,6 +224,21 @@ class Decoder:
 
     def _norm(self, name: str) -> str:
         return self._graph.constant(name, self._weights.vector(name))
+
+    def _linear(self, layer: int, part: str, hidden: str, blocks: Blocks) -> str:
+        name = f"layer{layer}.{part}"
+        product = self._multiply(hidden, name, blocks)
+        if self._room is None or layer < self._room.first_layer:
+            return product
+        rank = self._room.rank * (3 if part == "qkv" else 1)
+        shapes = (blocks.levels.shape[1] * BLOCK, rank), (rank, len(blocks.levels))
+        first, second = adapter_names(layer, part)
+        for matrix, shape in zip((first, second), shapes, strict=True):
+            self._graph.constant(matrix, np.zeros(shape, np.float32))
+            self._adapter_inputs.append(helper.make_tensor_value_info(matrix, TensorProto.FLOAT, shape))
+        narrow = self._graph.node("MatMul", [hidden, first], [name + ".narrow"])
+        wide = self._graph.node("MatMul", [narrow, second], [name + ".wide"])
+        return self._graph.node("Add", [product, wide], [name + ".adapted"])
 
     def _multiply(self, hidden: str, name: str, blocks: Blocks) -> str:
         if self._exact:
@@ -232,6 +270,7 @@ class Decoder:
         inputs = [
             helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "sequence"]),
             helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["batch", "total"]),
+            *self._adapter_inputs,
         ]
         outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1, vocabulary])]
         for layer in range(size.layers):

@@ -217,6 +217,7 @@ def _session(graph: Path, config: OnnxEngineConfig) -> onnxruntime.InferenceSess
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = config.threads
     options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # else it warns of every matrix of an adapter that it is an input, as it has to be
     # threads that wait for each other in a loop are a quarter faster, and take the cores from the desk's other engine;
     # so long a loop is enough for the first, and short enough for the second
     options.add_session_config_entry("session.intra_op.spin_duration_us", "60")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
-from osiris_inference.gguf_onnx import DenseWeights, export
+from osiris_inference.gguf_onnx import AdapterRoom, DenseWeights, export
 from osiris_inference.manifest import CHAT_TEMPLATE, TOKENIZER, Manifest
 from osiris_trainer.night import base
 
@@ -36,11 +36,20 @@ class Tensors(Mapping[str, NDArray[np.float32]]):
         return len(self._files)
 
 
-def to_onnx(trained: Path, folder: Path, version: str, licence: str, lineage: dict[str, str]) -> None:
+def to_onnx(
+    trained: Path,
+    folder: Path,
+    version: str,
+    licence: str,
+    lineage: dict[str, str],
+    *,
+    room: AdapterRoom | None = None,
+) -> None:
     """Write the model folder `folder`; it appears whole or not at all.
 
     Args:
         trained: a folder of `transformers`' kind, of the llama family, float weights.
+        room: for a LoRA adapter.
 
     Raises:
         ValueError: it holds another kind of model, or numbers that are not finite.
@@ -57,4 +66,4 @@ def to_onnx(trained: Path, folder: Path, version: str, licence: str, lineage: di
     )
     weights = DenseWeights(size, Tensors(trained))
     template = (trained / CHAT_TEMPLATE).read_text(encoding="utf-8")
-    export(weights, folder, manifest, Tokenizer.from_file(str(trained / TOKENIZER)), template)
+    export(weights, folder, manifest, Tokenizer.from_file(str(trained / TOKENIZER)), template, room=room)

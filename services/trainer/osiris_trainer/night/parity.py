@@ -47,10 +47,12 @@ def compare(ours: list[Logits], theirs: list[Logits]) -> dict[str, float]:
     }
 
 
-def of_graph(folder: Path, texts: list[tuple[Tokens, Tokens]]) -> list[Logits]:
-    """What the graph in a model folder says before each token of the answers."""
+def of_graph(folder: Path, texts: list[tuple[Tokens, Tokens]], adapter: Path | None = None) -> list[Logits]:
+    """What the graph in a model folder says before each token of the answers, with an adapter if there is one."""
     longest = max(len(prompt) + len(answer) for prompt, answer in texts)
-    decoder = open_decoder(ModelFolder.read(folder), OnnxEngineConfig(slots=1, context=longest + 1))
+    config = OnnxEngineConfig(slots=1, context=longest + 1, adapters=adapter.parent if adapter else None)
+    decoder = open_decoder(ModelFolder.read(folder), config)
+    decoder.use(adapter.stem if adapter else None)
     return [
         np.stack([decoder.prefill(0, prompt), *(decoder.extend(0, [token]) for token in answer[:-1])])
         for prompt, answer in texts
@@ -71,14 +73,17 @@ def of_weights(folder: Path, texts: list[tuple[Tokens, Tokens]]) -> list[Logits]
         ]
 
 
-def require(trained: Path, exported: Path, report: Path) -> None:
+def require(trained: Path, exported: Path, report: Path, adapter: Path | None = None) -> None:
     """Compare both, and write the numbers to `report`.
+
+    Args:
+        adapter: that the graph is to run with.
 
     Raises:
         ValueError: the graph says something else.
     """
     texts = fixed_set(Rendering.of(trained))
-    found = compare(of_weights(trained, texts), of_graph(exported, texts))
+    found = compare(of_weights(trained, texts), of_graph(exported, texts, adapter))
     report.write_text(json.dumps(found) + "\n", encoding="utf-8")
     if not (found["divergence"] <= MOST_DIVERGENCE and found["agreement"] >= LEAST_AGREEMENT):
         raise ValueError(

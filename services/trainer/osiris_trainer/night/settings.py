@@ -46,6 +46,11 @@ class NightSettings(MeshSettings):
     dpo_steps: int = Field(default=10, ge=1, description="Steps of preference; more where there are more pairs.")
     dpo_rate: float = Field(default=5e-4, gt=0, description="Learning rate of preference.")
     beta: float = Field(default=0.1, gt=0, description="How strongly preference is held to where it began.")
+    adapter: bool = Field(
+        default=False,
+        description="Also publish what was learnt as a LoRA adapter, models/adapters/NIGHT.onnx_adapter, and the base "
+        "model with room for it as a version of phi3.",
+    )
     seed: int = Field(default=0, ge=0, le=2**31, description="Of draws and of new weights.")
     threads: int = Field(default=0, ge=0, description="Threads of the training; 0: one for each core.")
     kept: int = Field(default=14, ge=1, description="Nights whose folder stays, without its weights.")

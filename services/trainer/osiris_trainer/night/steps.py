@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,12 +11,12 @@ from osiris_contracts import ModelId
 from osiris_inference.manifest import Manifest
 from osiris_inference.model_store import ModelStore, embedded_weights
 from osiris_store import read
-from osiris_trainer.night import base, export, parity
+from osiris_trainer.night import adapter, base, export, parity
 from osiris_trainer.night.dataset import Shares, build
 from osiris_trainer.night.examples import Dataset
 from osiris_trainer.night.judging import Verdict, judge
 from osiris_trainer.night.night import Judged, Progress
-from osiris_trainer.night.publish import publish
+from osiris_trainer.night.publish import install, publish
 from osiris_trainer.night.recipe import Recipe
 from osiris_trainer.night.report import Facts, write
 from osiris_trainer.night.settings import NightSettings
@@ -24,6 +25,8 @@ from osiris_trainer.night.work import Work
 ROLE: ModelId = "phi3"
 STAGES, LOSSES = ("sft", "dpo"), "losses.json"
 VERDICT = "verdict.json"
+ADAPTABLE = "adaptable-"
+"""How versions begin that are the base model with room for an adapter."""
 
 
 class RealSteps:
@@ -57,9 +60,27 @@ class RealSteps:
 
     def export(self, trained: Path, folder: Path, version: str, lineage: dict[str, str]) -> None:
         """See `Steps`."""
+        for left in (folder, *folder.parent.glob(f"{ADAPTABLE}*")):  # of an attempt that was killed
+            shutil.rmtree(left, ignore_errors=True)
         export.to_onnx(trained, folder, version, base.licence(self._source), lineage)
         self._progress("comparing the graph with the trained weights")
         parity.require(trained, folder, folder.parent / "parity.json")
+        if self._settings.adapter:
+            self._adapter(trained, folder)
+
+    def _adapter(self, trained: Path, exported: Path) -> None:
+        """The same as an adapter, and the base model with room for it; compared with the trained weights as well."""
+        from osiris_trainer.night.train import ADAPTER
+
+        work, draft = trained.parent, exported.parent
+        path = draft / f"{exported.name}{adapter.SUFFIX}"
+        room = adapter.write([work / stage / ADAPTER for stage in STAGES], path)
+        lineage = {"base": base.fingerprint(self._source)}
+        name = f"{ADAPTABLE}{lineage['base'][:12]}-l{room.first_layer}-r{room.rank}"
+        licence = base.licence(self._source)
+        export.to_onnx(work / "base", draft / name, name, licence, lineage, room=room)
+        self._progress("comparing the adapter with the trained weights")
+        parity.require(trained, draft / name, draft / "adapter_parity.json", path)
 
     def judge(self, candidate: Path, dataset: Dataset, work: Work, folder: Path) -> None:
         """See `Steps`."""
@@ -93,6 +114,15 @@ class RealSteps:
             now=now,
         )
         self._progress(f"published {folder.name}")
+        for path in candidate.parent.glob(f"*{adapter.SUFFIX}"):
+            adapters = settings.models_root / "adapters"
+            adapters.mkdir(exist_ok=True)
+            draft = adapters / f".{path.name}.draft"
+            shutil.copyfile(path, draft)
+            draft.rename(adapters / path.name)
+            for adaptable in candidate.parent.glob(f"{ADAPTABLE}*"):
+                install(adaptable, settings.models_root, ROLE)
+                self._progress(f"published {path.name}, for {adaptable.name}")
 
 
 def source_of(settings: NightSettings) -> Path:
