@@ -146,6 +146,8 @@ def test_tail_of_a_stream_that_is_not_there_says_so(redis: "Redis", capsys: Capt
     assert capsys.readouterr().err.startswith(
         "osiris: there is no stream market.tikcs; see those there are: osiris lag"
     )
+    assert main(["tail", "watchdog.events"]) == 0
+    assert capsys.readouterr().err == "nothing was sent on watchdog.events yet\n"
 
 
 def test_tail_as_json_gives_every_field(redis: "Redis", capsys: Captured) -> None:

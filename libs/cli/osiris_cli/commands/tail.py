@@ -80,7 +80,12 @@ async def _entries(url: str, stream: str, *, last: int | None, follow: bool) -> 
 
 
 async def _expect(redis: "Client", stream: str, *, follow: bool) -> None:
+    from osiris_contracts import streams
+
     if await redis.exists(stream):
+        return
+    if not follow and streams.is_the_desks_own(stream):
+        typer.echo(f"nothing was sent on {stream} yet", err=True)
         return
     if not follow:
         raise CliError(f"there is no stream {stream}; see those there are: osiris lag   Wait for it: --follow", 1)
