@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 
+from osiris_inference.gguf_onnx import AdapterRoom
 from osiris_inference.model_store import ModelStore
 from osiris_trainer.night import export
 from osiris_trainer.night.history import Night, Nights
+from osiris_trainer.night.night import Judged
+from osiris_trainer.night.settings import NightSettings
+from osiris_trainer.night.steps import RealSteps
 
 PATIENCE_SECONDS = 240
 
@@ -34,7 +38,7 @@ async def home(desk: Callable[[int], Any], low: Path, tmp_path: Path) -> Path:
 def started(home: Path, low: Path, redis_url: str) -> subprocess.Popen[str]:
     """A night in a process of its own, with few steps."""
     settings = {"HOME": home, "REDIS_URL": redis_url, "NIGHT_BASE": low, "NIGHT_TOP_LAYERS": 2, "NIGHT_BATCH": 4}
-    few = {"NIGHT_SFT_STEPS": 6, "NIGHT_DPO_STEPS": 2, "NIGHT_RANK": 4}
+    few = {"NIGHT_SFT_STEPS": 6, "NIGHT_DPO_STEPS": 2, "NIGHT_RANK": 4, "NIGHT_ADAPTER": "true"}
     env = os.environ | {f"OSIRIS_{name}": str(value) for name, value in (settings | few).items()}
     command = [sys.executable, "-m", "osiris_trainer", "--once"]
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -83,6 +87,23 @@ async def test_a_night_killed_in_dataset_training_and_export_ends_as_if_it_was_n
         assert rows(home) == [row]
 
     await asyncio.to_thread(night)
+
+
+async def test_an_adapter_is_published_with_the_version_it_comes_from(home: Path, low: Path, redis_url: str) -> None:
+    def publish() -> None:
+        exported = home / "nights" / "x" / "export"
+        export.to_onnx(low, exported / "night-x", "night-x", "unknown", {})
+        export.to_onnx(low, exported / "adaptable-x", "adaptable-x", "unknown", {}, room=AdapterRoom(2, 4))
+        (exported / "night-x.onnx_adapter").write_bytes(b"an adapter")
+        settings = NightSettings.model_validate({"home": home, "redis_url": redis_url, "base": low})
+        for _ in range(2):  # a second time changes nothing
+            RealSteps(settings, lambda _: None).publish(exported / "night-x", Judged(True, (), 1.0))
+
+    await asyncio.to_thread(publish)
+    names = [folder.name for folder in ModelStore(home / "models").versions("phi3")]
+    assert names == ["adaptable-x", "low", "night-x"]
+    (published,) = (home / "models" / "adapters").iterdir()
+    assert (published.name, published.read_bytes()) == ("night-x.onnx_adapter", b"an adapter")
 
 
 async def test_too_few_corrections_skip_the_night_and_a_second_night_waits_for_nobody(
