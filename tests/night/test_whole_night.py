@@ -18,7 +18,7 @@ from osiris_trainer.night import export
 from osiris_trainer.night.history import Night, Nights
 from osiris_trainer.night.night import Judged
 from osiris_trainer.night.settings import NightSettings
-from osiris_trainer.night.steps import RealSteps
+from osiris_trainer.night.steps import ADAPTABLE, RealSteps
 
 PATIENCE_SECONDS = 240
 
@@ -81,7 +81,10 @@ async def test_a_night_killed_in_dataset_training_and_export_ends_as_if_it_was_n
         assert (Path(row.report) / "report.html").is_file()
         assert not (Path(row.report).parent / "trained").exists()
         serving = ModelStore(home / "models").versions("phi3")
-        assert [folder.name for folder in serving] == (["low", row.version] if row.ending == "published" else ["low"])
+        published = row.ending == "published"
+        names = [folder.name for folder in serving if not folder.name.startswith(ADAPTABLE)]
+        assert names == (["low", row.version] if published else ["low"])
+        assert (home / "models" / "adapters" / f"{row.version}.onnx_adapter").is_file() == published
         again = ended(started(home, low, redis_url))
         assert f"night {row.night} {row.ending}" in again
         assert rows(home) == [row]
