@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper
 from tests.support.phi3_model import Layer, Phi3, Size
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from osiris_inference.gguf_onnx.graph import MICROSOFT, Graph
+from osiris_inference.onnx_engine import adapters
 
 Style = Literal["genai-fused", "genai", "optimum"]
 RANK = 4
@@ -79,13 +79,7 @@ def write_adapter(path: Path, size: Size, seed: int) -> Phi3:
         a, b = (random.normal(0, 0.5, shape).astype(np.float32) for shape in (shape_a, shape_b))
         parameters |= {first: a, second: b}
         model.layers[number] = replace(layer, out=layer.out + a @ b)
-    form = onnxruntime.AdapterFormat()
-    form.set_adapter_version(1)
-    form.set_model_version(1)
-    values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(each) for name, each in parameters.items()}
-    form.set_parameters(values)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    form.export_adapter(str(path))
+    adapters.write(path, parameters)
     return model
 
 

@@ -84,12 +84,12 @@ async def _expect(redis: "Client", stream: str, *, follow: bool) -> None:
 
     if await redis.exists(stream):
         return
-    if not follow and streams.is_the_desks_own(stream):
+    if follow:
+        typer.echo(f"there is no stream {stream} yet; waiting for its first entry", err=True)
+    elif streams.is_the_desks_own(stream):
         typer.echo(f"nothing was sent on {stream} yet", err=True)
-        return
-    if not follow:
+    else:
         raise CliError(f"there is no stream {stream}; see those there are: osiris lag   Wait for it: --follow", 1)
-    typer.echo(f"there is no stream {stream} yet; waiting for its first entry", err=True)
 
 
 def _json(entry: "Entry") -> str:

@@ -4,15 +4,28 @@ Their matrices are inputs of the graph, which has zeros in their place. `LoraAda
 with bound memory, so what the file holds is bound like any other input.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from osiris_inference.protocol import AdapterNotFound
 
 SUFFIX = ".onnx_adapter"
 
 Parameters = dict[str, onnxruntime.OrtValue]
+
+
+def write(path: Path, matrices: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write the adapter `path`: what takes the place of a graph's zeros, by the names of its inputs."""
+    form = onnxruntime.AdapterFormat()
+    form.set_adapter_version(1)
+    form.set_model_version(1)
+    form.set_parameters({name: onnxruntime.OrtValue.ortvalue_from_numpy(each) for name, each in matrices.items()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    form.export_adapter(str(path))
 
 
 class Adapters:

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from osiris_inference.gguf_onnx import AdapterRoom, adapter_names
-
-SUFFIX = ".onnx_adapter"
+from osiris_inference.onnx_engine import adapters
 
 _PARTS = {
     "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
@@ -62,12 +60,7 @@ def write(stages: Sequence[Path], path: Path) -> AdapterRoom:
     for layer in layers:
         for part, modules in _PARTS.items():
             values |= zip(adapter_names(layer, part), _side_by_side(opened, layer, modules), strict=True)
-    form = onnxruntime.AdapterFormat()
-    form.set_adapter_version(1)
-    form.set_model_version(1)
-    form.set_parameters({name: onnxruntime.OrtValue.ortvalue_from_numpy(each) for name, each in values.items()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    form.export_adapter(str(path))
+    adapters.write(path, values)
     return AdapterRoom(first_layer=layers[0], rank=sum(stage.rank for stage in opened))
 
 

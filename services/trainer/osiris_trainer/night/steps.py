@@ -10,6 +10,7 @@ from pathlib import Path
 from osiris_contracts import ModelId
 from osiris_inference.manifest import Manifest
 from osiris_inference.model_store import ModelStore, embedded_weights
+from osiris_inference.onnx_engine.adapters import SUFFIX
 from osiris_store import read
 from osiris_trainer.night import adapter, base, export, parity
 from osiris_trainer.night.dataset import Shares, build
@@ -66,19 +67,17 @@ class RealSteps:
         self._progress("comparing the graph with the trained weights")
         parity.require(trained, folder, folder.parent / "parity.json")
         if self._settings.adapter:
-            self._adapter(trained, folder)
+            self._adapter(trained, folder, lineage["base"])
 
-    def _adapter(self, trained: Path, exported: Path) -> None:
+    def _adapter(self, trained: Path, exported: Path, begun: str) -> None:
         """The same as an adapter, and the base model with room for it; compared with the trained weights as well."""
         from osiris_trainer.night.train import ADAPTER
 
         work, draft = trained.parent, exported.parent
-        path = draft / f"{exported.name}{adapter.SUFFIX}"
+        path = draft / f"{exported.name}{SUFFIX}"
         room = adapter.write([work / stage / ADAPTER for stage in STAGES], path)
-        lineage = {"base": base.fingerprint(self._source)}
-        name = f"{ADAPTABLE}{lineage['base'][:12]}-l{room.first_layer}-r{room.rank}"
-        licence = base.licence(self._source)
-        export.to_onnx(work / "base", draft / name, name, licence, lineage, room=room)
+        name = f"{ADAPTABLE}{begun[:12]}-l{room.first_layer}-r{room.rank}"
+        export.to_onnx(work / "base", draft / name, name, base.licence(self._source), {"base": begun}, room=room)
         self._progress("comparing the adapter with the trained weights")
         parity.require(trained, draft / name, draft / "adapter_parity.json", path)
 
@@ -114,15 +113,16 @@ class RealSteps:
             now=now,
         )
         self._progress(f"published {folder.name}")
-        for path in candidate.parent.glob(f"*{adapter.SUFFIX}"):
+        for adaptable in candidate.parent.glob(f"{ADAPTABLE}*"):
+            install(adaptable, settings.models_root, ROLE)
+            self._progress(f"published {adaptable.name}")
+        for path in candidate.parent.glob(f"*{SUFFIX}"):
             adapters = settings.models_root / "adapters"
             adapters.mkdir(exist_ok=True)
             draft = adapters / f".{path.name}.draft"
             shutil.copyfile(path, draft)
             draft.rename(adapters / path.name)
-            for adaptable in candidate.parent.glob(f"{ADAPTABLE}*"):
-                install(adaptable, settings.models_root, ROLE)
-                self._progress(f"published {path.name}, for {adaptable.name}")
+            self._progress(f"published {path.name}")
 
 
 def source_of(settings: NightSettings) -> Path:
