@@ -115,4 +115,5 @@ EXECUTION: TypeAdapter[Fill | OrderRejection] = TypeAdapter(Execution, config=QU
 
 def price_text(price: float) -> str:
     """A price for people and models: six significant digits, no exponent."""
-    return f"{Decimal(f'{price:.6g}'):f}"
+    text = f"{price:.6g}"
+    return f"{Decimal(text):f}" if "e" in text else text

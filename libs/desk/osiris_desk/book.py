@@ -4,15 +4,15 @@ import math
 from datetime import date
 from typing import Self
 
-from pydantic import Field
+from msgspec import field
 
-from osiris_contracts import BookView, Contract, Fill, MarketTick, Order, PositionView
-from osiris_desk.changing import changed
+from osiris_contracts import BookView, Fill, MarketTick, Order, PositionView
+from osiris_desk.values import Value, changed
 
 _DIGITS = 10  # units are kept to 1e-10, so that 0.3 - 0.1 - 0.2 is flat
 
 
-class Position(Contract):
+class Position(Value, frozen=True):
     """The holding in one symbol.
 
     Attributes:
@@ -38,7 +38,7 @@ class Position(Contract):
 _FLAT = Position()
 
 
-class Book(Contract):
+class Book(Value, frozen=True, kw_only=True):
     """What the desk owns.
 
     NAV = starting cash + realised P&L (fees taken off) + unrealised P&L, always.
@@ -55,14 +55,14 @@ class Book(Contract):
     cash: float
     realised_pnl: float = 0.0
     fees: float = 0.0
-    positions: dict[str, Position] = Field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
     day: date | None = None
     day_nav: float
 
     @classmethod
     def opened(cls, cash: float) -> Self:
         """A new book that holds only `cash`."""
-        return cls(cash=cash, day_nav=cash)
+        return cls(cash=float(cash), day_nav=float(cash))
 
     @property
     def nav(self) -> float:
@@ -88,11 +88,11 @@ class Book(Contract):
         today = tick.timestamp.date()
         if self.day is not None and today <= self.day:
             return self
-        return changed(self, {"day": today, "day_nav": self.nav})
+        return changed(self, day=today, day_nav=self.nav)
 
     def mark(self, tick: MarketTick) -> Self:
         """The book with the position in the tick's symbol valued at its close."""
-        return self._with(tick.symbol, changed(self.position(tick.symbol), {"price": tick.close}))
+        return self._with(tick.symbol, changed(self.position(tick.symbol), price=tick.close))
 
     def apply(self, fill: Fill, order: Order | None = None) -> Self:
         """The book after `fill`.
@@ -107,27 +107,23 @@ class Book(Contract):
         quantity = round(old.quantity + change, _DIGITS) + 0.0  # no negative zero
         closed = min(abs(change), abs(old.quantity)) if change * old.quantity < 0 else 0.0
         gain = math.copysign(closed, old.quantity) * (fill.price - old.average_cost)
-        levels: dict[str, object] = {}
+        stop_price, target_price = old.stop_price, old.target_price
         if quantity == 0 or quantity * old.quantity < 0 or fill.reason in ("stop", "target"):
-            levels = {"stop_price": None, "target_price": None}
+            stop_price = target_price = None
         if quantity != 0 and order is not None:
-            levels = {"stop_price": order.stop_price, "target_price": order.target_price}
-        position = changed(
-            old,
-            {
-                "quantity": quantity,
-                "average_cost": _average_cost(old, change, quantity, fill.price),
-                "price": old.price or fill.price,
-                **levels,
-            },
+            stop_price, target_price = order.stop_price, order.target_price
+        position = Position(
+            quantity=quantity,
+            average_cost=_average_cost(old, change, quantity, fill.price),
+            price=old.price or fill.price,
+            stop_price=stop_price,
+            target_price=target_price,
         )
         booked = changed(
             self,
-            {
-                "cash": self.cash - change * fill.price - fill.fee,
-                "realised_pnl": self.realised_pnl + gain - fill.fee,
-                "fees": self.fees + fill.fee,
-            },
+            cash=self.cash - change * fill.price - fill.fee,
+            realised_pnl=self.realised_pnl + gain - fill.fee,
+            fees=self.fees + fill.fee,
         )
         return booked._with(fill.symbol, position)
 
@@ -149,7 +145,7 @@ class Book(Contract):
         )
 
     def _with(self, symbol: str, position: Position) -> Self:
-        return changed(self, {"positions": {**self.positions, symbol: position}})
+        return changed(self, positions={**self.positions, symbol: position})
 
 
 def _average_cost(old: Position, change: float, quantity: float, price: float) -> float:

@@ -15,7 +15,6 @@ It can be saved and restored between any two calls; a run that was under way the
 """
 
 import math
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -39,18 +38,18 @@ from osiris_contracts import (
     parse_score,
 )
 from osiris_desk.book import Book
-from osiris_desk.changing import changed
 from osiris_desk.gate import ORDERS_STOPPED, judge, reduces
 from osiris_desk.orders import order_for
-from osiris_desk.outcomes import Pending, observe
+from osiris_desk.outcomes import Observed, Pending, observe
 from osiris_desk.policy.asking import PolicyFailed, ask_prompt, ask_situation, decide
 from osiris_desk.policy.features import features_of
 from osiris_desk.policy.loading import LoadedPolicy
 from osiris_desk.rules import Rules
-from osiris_desk.run_id import request_id, run_id, sampling_seed
+from osiris_desk.run_id import run_id, sampling_seed
 from osiris_desk.sizing import target_quantity
 from osiris_desk.state import REMEMBERED, State
 from osiris_desk.steps import CritiqueRequest, RunRequest
+from osiris_desk.values import Value, changed
 from osiris_desk.window import Window, bar_range
 
 CRITIQUE_TOKENS = 192
@@ -77,8 +76,7 @@ def _is_price(value: float) -> bool:
     return LEAST_PRICE <= value <= MOST_PRICE
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(Value, frozen=True):
     """A proposal between the gate and the critic."""
 
     run: RunRequest
@@ -101,10 +99,6 @@ class Desk:
         rules: the owner's.
         policy: what decides within them.
         canary: a policy that decides one run in CANARY_RUNS instead; None for none.
-
-    Attributes:
-        outcomes: of earlier decisions, as the last bar that was taken made them known.
-        traces: the same, with the decisions.
     """
 
     def __init__(self, state: State, rules: Rules, policy: LoadedPolicy, canary: LoadedPolicy | None = None) -> None:
@@ -112,10 +106,19 @@ class Desk:
         self.rules = rules
         self.policy = policy
         self.canary = canary
-        self.outcomes: tuple[ProposalOutcome, ...] = ()
-        self.traces: tuple[Trace, ...] = ()
+        self._observed: tuple[Observed, ...] = ()
         self._due: tuple[Window, RunRequest] | None = None
         self._judged: _Judged | None = None
+
+    @property
+    def outcomes(self) -> tuple[ProposalOutcome, ...]:
+        """Of earlier decisions, as the last bar that was taken made them known."""
+        return tuple(each.outcome for each in self._observed)
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        """The outcomes with their decisions."""
+        return tuple(trace for each in self._observed if (trace := each.trace))
 
     def use(self, policy: LoadedPolicy, canary: LoadedPolicy | None = None) -> None:
         """Let another policy decide from the next run on, one that is due included."""
@@ -124,13 +127,11 @@ class Desk:
 
     def obey(self, command: DeskOrder) -> None:
         """Do as the owner says. A run under way is held to a stop too: nothing is sent that adds exposure."""
-        change = {
-            "pause": {"paused": True},
-            "resume": {"paused": False},
-            "stop": {"orders_stopped": True},
-            "allow": {"orders_stopped": False},
-        }
-        self.state = self.state.model_copy(update=change[command])
+        match command:
+            case "pause" | "resume":
+                self.state = changed(self.state, paused=command == "pause")
+            case "stop" | "allow":
+                self.state = changed(self.state, orders_stopped=command == "stop")
 
     def awaiting(self, tick: MarketTick) -> set[UUID]:
         """The orders sent before `tick` of which nothing was heard: their reports must come before it is handled.
@@ -159,7 +160,7 @@ class Desk:
         if isinstance(execution, OrderRejection):
             left = {key: order for key, order in self.state.open_orders.items() if key != execution.order_id}
             known = len(left) < len(self.state.open_orders)
-            self.state = changed(self.state, {"open_orders": left})
+            self.state = changed(self.state, open_orders=left)
             return known
         if max(execution.quantity, execution.fee) > MOST_UNITS or not _is_price(execution.price):
             raise ReportRefused(
@@ -169,9 +170,7 @@ class Desk:
         key = f"{execution.order_id}:{execution.reason}"
         if key in self.state.seen:
             return False
-        self.state = changed(
-            self.state, {"held": (*self.state.held, execution), "seen": (*self.state.seen, key)[-REMEMBERED:]}
-        )
+        self.state = changed(self.state, held=(*self.state.held, execution), seen=(*self.state.seen, key)[-REMEMBERED:])
         return True
 
     def on_tick(self, tick: MarketTick) -> RunRequest | None:
@@ -198,17 +197,14 @@ class Desk:
             raise TickRefused(f"expected prices {_PRICES}, {tick.symbol} has {tick.low:g} to {tick.high:g}")
         booked = [fill for fill in self.state.held if fill not in held] if self.state.held else []
         quantity = book.position(tick.symbol).quantity
-        pending, self.outcomes = observe(self.state.pending, tick, booked, quantity, self.rules.horizon)
-        self.traces = self._traces() if self.outcomes else ()
+        pending, self._observed = observe(self.state.pending, tick, booked, quantity, self.rules.horizon)
         self.state = changed(
             self.state,
-            {
-                "book": book,
-                "open_orders": open_orders,
-                "held": held,
-                "pending": pending,
-                "windows": {**self.state.windows, tick.symbol: window.add(tick)},
-            },
+            book=book,
+            open_orders=open_orders,
+            held=held,
+            pending=pending,
+            windows={**self.state.windows, tick.symbol: window.add(tick)},
         )
         return self.due()
 
@@ -267,7 +263,6 @@ class Desk:
         return CritiqueRequest(
             run_id=run.run_id,
             proposal=judged.proposal,
-            request_id=request_id(run.run_id, "hermes"),
             request=request,
         )
 
@@ -290,7 +285,7 @@ class Desk:
         if isinstance(reply, GenerateResult):
             critique = Critique(text=reply.text, score=parse_score(reply.text), model_version=reply.model_version)
             if stopped:  # while the critic wrote
-                refused = replace(judged, verdict=GateVerdict(accepted=False, reasons=(ORDERS_STOPPED,)))
+                refused = changed(judged, verdict=GateVerdict(accepted=False, reasons=(ORDERS_STOPPED,)))
                 return self._finish(judged.run, "rejected", refused, critique=critique)
             return self._finish(judged.run, status, judged, order=judged.order, critique=critique)
         if reply is None:
@@ -319,7 +314,6 @@ class Desk:
             bars=bar_range(window.bars),
             features=features,
             policy=policy,
-            request_id=request_id(run, "phi3"),
             request=request,
             error=error,
         )
@@ -342,7 +336,14 @@ class Desk:
             orders_stopped=self.state.orders_stopped,
         )
         order = order_for(proposal, run=run.run_id, symbol=run.symbol, position=position, target=target, bars=run.bars)
-        return _Judged(run, proposal, phi3_version, verdict, order, reduces(position.quantity, target))
+        return _Judged(
+            run=run,
+            proposal=proposal,
+            phi3_version=phi3_version,
+            verdict=verdict,
+            order=order,
+            towards_zero=reduces(position.quantity, target),
+        )
 
     def _finish(
         self,
@@ -373,13 +374,11 @@ class Desk:
         observed_later = Pending.of(decision)
         self.state = changed(
             self.state,
-            {
-                "sequence": decision.sequence,
-                "last_run": run.run_id,
-                "pending": (*self.state.pending, observed_later) if observed_later else self.state.pending,
-                "windows": {**self.state.windows, run.symbol: self._window(run.symbol).emptied()},
-                "open_orders": {**self.state.open_orders, **sent},
-            },
+            sequence=decision.sequence,
+            last_run=run.run_id,
+            pending=(*self.state.pending, observed_later) if observed_later else self.state.pending,
+            windows={**self.state.windows, run.symbol: self._window(run.symbol).emptied()},
+            open_orders={**self.state.open_orders, **sent},
         )
         self._due = self._judged = None
         return decision
@@ -398,11 +397,6 @@ class Desk:
             else:
                 held.append(fill)
         return book, open_orders, tuple(held)
-
-    def _traces(self) -> tuple[Trace, ...]:
-        decided = {each.transaction_id: each.decision for each in self.state.pending}
-        pairs = ((decided[outcome.transaction_id], outcome) for outcome in self.outcomes)
-        return tuple(Trace(decision=decision, outcome=outcome) for decision, outcome in pairs if decision)
 
     def _window(self, symbol: str) -> Window:
         return self.state.windows.get(symbol, _EMPTY)

@@ -6,6 +6,7 @@ from datetime import datetime
 from osiris_contracts import GateVerdict, Proposal
 from osiris_desk.rules import Rules
 
+_ACCEPTED = GateVerdict(accepted=True)
 ORDERS_STOPPED = "expected new orders to be allowed, the owner stopped them"
 
 
@@ -39,13 +40,13 @@ def judge(
     if proposal.ticker != symbol:
         return _rejected(f"expected a proposal for {symbol}, was for {proposal.ticker}")
     if reduces(quantity, target):
-        return GateVerdict(accepted=True)
+        return _ACCEPTED
     numbers = {"quantity": quantity, "target": target, "price": price, "nav": nav, "daily_pnl": daily_pnl}
     unusable = [f"expected a finite {name}, was {value}" for name, value in numbers.items() if not math.isfinite(value)]
     if unusable:
         return _rejected(*unusable)
     if proposal.action != "adjust":
-        return GateVerdict(accepted=True)
+        return _ACCEPTED
     reasons = [ORDERS_STOPPED] if orders_stopped else []
     if nav <= 0:
         reasons.append(f"expected NAV above 0, was {nav:.2f}")
@@ -60,7 +61,7 @@ def judge(
     for name in ("new_stop_pct", "new_target_pct"):
         if getattr(proposal, name) == 0:
             reasons.append(f"expected {name} above 0 or null, was 0: the position would close as it opens")
-    return _rejected(*reasons) if reasons else GateVerdict(accepted=True)
+    return _rejected(*reasons) if reasons else _ACCEPTED
 
 
 def reduces(quantity: float, target: float) -> bool:

@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from osiris_contracts import Contract, Decision, Fill, MarketTick, ProposalOutcome, UtcTime
-from osiris_desk.changing import changed
+from osiris_contracts import Decision, Fill, MarketTick, ProposalOutcome, Trace
+from osiris_desk.values import Value, changed
 
 
-class Pending(Contract):
+class Pending(Value, frozen=True):
     """A decision whose horizon has not passed yet. Immutable.
 
     Attributes:
@@ -27,7 +28,7 @@ class Pending(Contract):
 
     transaction_id: UUID
     symbol: str
-    decided_at: UtcTime
+    decided_at: datetime
     close: float
     quantity: float
     nav: float
@@ -54,37 +55,57 @@ class Pending(Contract):
     def after(self, fills: Sequence[Fill]) -> Self:
         """One bar and the `fills` booked with it later."""
         if not fills:
-            return changed(self, {"bars": self.bars + 1})
+            return changed(self, bars=self.bars + 1)
         return changed(
             self,
-            {
-                "bars": self.bars + 1,
-                "cash": self.cash + math.fsum(_cash(fill) for fill in fills),
-                "fees": self.fees + math.fsum(fill.fee for fill in fills),
-            },
+            bars=self.bars + 1,
+            cash=self.cash + math.fsum(_cash(fill) for fill in fills),
+            fees=self.fees + math.fsum(fill.fee for fill in fills),
         )
 
-    def outcome(self, tick: MarketTick, quantity: float) -> ProposalOutcome:
-        """What was made of it by the close of `tick`, when `quantity` units are held."""
-        pnl = self.cash + quantity * tick.close - self.quantity * self.close
+
+class Observed(Value, frozen=True):
+    """A decision whose horizon has passed. Immutable.
+
+    Attributes:
+        pending: the decision, and what came of it.
+        tick: the bar with which the horizon passed.
+        quantity: units of its symbol held then.
+    """
+
+    pending: Pending
+    tick: MarketTick
+    quantity: float
+
+    @property
+    def outcome(self) -> ProposalOutcome:
+        """What was made of the decision by the close of the bar."""
+        then, now = self.pending, self.tick
+        pnl = then.cash + self.quantity * now.close - then.quantity * then.close
         return ProposalOutcome(
-            transaction_id=self.transaction_id,
-            symbol=self.symbol,
-            decided_at=self.decided_at,
-            observed_at=tick.timestamp,
-            horizon_bars=self.bars,
-            entry_close=self.close,
-            exit_close=tick.close,
+            transaction_id=then.transaction_id,
+            symbol=then.symbol,
+            decided_at=then.decided_at,
+            observed_at=now.timestamp,
+            horizon_bars=then.bars,
+            entry_close=then.close,
+            exit_close=now.close,
             pnl=pnl,
-            fees=self.fees,
-            return_pct=100 * pnl / self.nav if self.nav > 0 else 0.0,
+            fees=then.fees,
+            return_pct=100 * pnl / then.nav if then.nav > 0 else 0.0,
         )
+
+    @property
+    def trace(self) -> Trace | None:
+        """The outcome with its decision; None when that was not kept."""
+        decision = self.pending.decision
+        return Trace(decision=decision, outcome=self.outcome) if decision else None
 
 
 def observe(
     pending: Sequence[Pending], tick: MarketTick, fills: Sequence[Fill], quantity: float, horizon: int
-) -> tuple[tuple[Pending, ...], tuple[ProposalOutcome, ...]]:
-    """The decisions that still wait after `tick`, and the outcomes of those whose horizon it ends.
+) -> tuple[tuple[Pending, ...], tuple[Observed, ...]]:
+    """The decisions that still wait after `tick`, and those whose horizon it ends.
 
     Args:
         pending: decisions of every symbol, oldest first.
@@ -96,14 +117,14 @@ def observe(
     if not pending:
         return (), ()
     waiting: list[Pending] = []
-    observed: list[ProposalOutcome] = []
+    observed: list[Observed] = []
     for each in pending:
         if each.symbol != tick.symbol:
             waiting.append(each)
         elif (later := each.after(fills)).bars < horizon:
             waiting.append(later)
         else:
-            observed.append(later.outcome(tick, quantity))
+            observed.append(Observed(later, tick, quantity))
     return tuple(waiting), tuple(observed)
 
 

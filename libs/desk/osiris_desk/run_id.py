@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from pydantic_core import to_json
+
 from osiris_contracts import MarketTick
 
 _ROOT = uuid5(NAMESPACE_URL, "osiris:desk")
@@ -15,7 +17,7 @@ def first_link(policy_version: str, seed: int) -> UUID:
 
 def run_id(previous: UUID, bars: Sequence[MarketTick]) -> UUID:
     """The id of the run on `bars` that comes after `previous`."""
-    return uuid5(previous, "\n".join(bar.model_dump_json() for bar in bars))
+    return uuid5(previous, b"\n".join(map(to_json, bars)).decode())
 
 
 def request_id(run: UUID, model: str) -> UUID:

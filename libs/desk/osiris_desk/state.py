@@ -3,20 +3,21 @@
 from typing import Self
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
-from osiris_contracts import Contract, Fill, Order
+from osiris_contracts import Fill, Order
 from osiris_desk.book import Book
 from osiris_desk.outcomes import Pending
 from osiris_desk.rules import Rules
 from osiris_desk.run_id import first_link
+from osiris_desk.values import Value, from_json, to_json
 from osiris_desk.window import Window
 
 REMEMBERED = 64
 """How many of the last fills are known, so that one that comes again is left out."""
 
 
-class State(Contract):
+class State(Value, frozen=True, kw_only=True):
     """The desk between two bars. Immutable; goes to JSON and back without a change.
 
     Attributes:
@@ -33,8 +34,8 @@ class State(Contract):
     """
 
     book: Book
-    windows: dict[str, Window] = Field(default_factory=dict)
-    open_orders: dict[UUID, Order] = Field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
+    open_orders: dict[UUID, Order] = field(default_factory=dict)
     held: tuple[Fill, ...] = ()
     seen: tuple[str, ...] = ()
     pending: tuple[Pending, ...] = ()
@@ -50,7 +51,7 @@ class State(Contract):
 
     def to_json(self) -> bytes:
         """The state as JSON."""
-        return self.model_dump_json().encode()
+        return to_json(self)
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Self:
@@ -59,4 +60,4 @@ class State(Contract):
         Raises:
             ValueError: `data` is something else.
         """
-        return cls.model_validate_json(data)
+        return from_json(data, cls)

@@ -1,16 +1,17 @@
 """The bars of a symbol that wait for a run, and the closes behind them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Self
 
-from osiris_contracts import BarRange, Contract, MarketTick, UtcTime
-from osiris_desk.changing import changed
+from osiris_contracts import BarRange, MarketTick
+from osiris_desk.values import Value, changed
 
 HISTORY = 50
 """Closes that are kept for the summary."""
 
 
-class Window(Contract):
+class Window(Value, frozen=True):
     """What a symbol's bars have left behind. Immutable.
 
     Attributes:
@@ -21,22 +22,20 @@ class Window(Contract):
 
     bars: tuple[MarketTick, ...] = ()
     closes: tuple[float, ...] = ()
-    last: UtcTime | None = None
+    last: datetime | None = None
 
     def add(self, tick: MarketTick) -> Self:
         """The window with one more bar."""
         return changed(
             self,
-            {
-                "bars": (*self.bars, tick),
-                "closes": (*self.closes, tick.close)[-HISTORY:],
-                "last": tick.timestamp,
-            },
+            bars=(*self.bars, tick),
+            closes=(*self.closes, tick.close)[-HISTORY:],
+            last=tick.timestamp,
         )
 
     def emptied(self) -> Self:
         """The window after its run."""
-        return changed(self, {"bars": ()})
+        return changed(self, bars=())
 
 
 def bar_range(bars: Sequence[MarketTick]) -> BarRange:

@@ -158,6 +158,6 @@ def test_the_outcome_is_what_nav_gained(
         after = after.apply(fill)
     after = after.mark(bar(1, close))
     waits = Pending(transaction_id=uuid4(), symbol="SPY", decided_at=START, close=entry, quantity=0, nav=before.nav)
-    waiting, (outcome,) = observe([waits], bar(1, close), fills, after.position("SPY").quantity, horizon=1)
+    waiting, (observed,) = observe([waits], bar(1, close), fills, after.position("SPY").quantity, horizon=1)
     assert waiting == ()
-    assert outcome.pnl == pytest.approx(after.nav - before.nav, abs=1e-6)
+    assert observed.outcome.pnl == pytest.approx(after.nav - before.nav, abs=1e-6)

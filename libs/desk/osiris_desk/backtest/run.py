@@ -1,15 +1,14 @@
 """One backtest: bars in, what the desk decided and what it was worth after every bar out."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
 
 from osiris_contracts import Decision, Fill, MarketTick, OrderRejection
 from osiris_desk.backtest.models import Models, Nobody
-from osiris_desk.changing import changed
 from osiris_desk.desk import Desk
 from osiris_desk.market import dates
 from osiris_desk.market.bars import Bars, Floats, Tape
@@ -136,29 +135,29 @@ def _ticks(bars: Mapping[str, Bars]) -> Iterator[tuple[int, MarketTick]]:
     time = np.concatenate([part.time for part in bars.values()])
     of = np.concatenate([np.full(len(part), place) for place, part in enumerate(bars.values())])
     number = np.concatenate([np.arange(len(part)) for part in bars.values()])
-    columns = [
-        np.concatenate([getattr(part, name) for part in bars.values()]).tolist()
-        for name in ("open", "high", "low", "close", "volume")
-    ]
-    adjusted = [close for part in bars.values() for close in _adjusted(part)]
-    moments = [dates.from_micros(micros) for micros in time.tolist()]
-    first = MarketTick(symbol=symbols[0], timestamp=moments[0], open=1, high=1, low=1, close=1, volume=0)
-    for row in np.lexsort((of, time)).tolist():
-        opened, high, low, close, volume = (column[row] for column in columns)
-        fields = {
-            "symbol": symbols[of[row]],
-            "timestamp": moments[row],
-            "open": opened,
-            "high": high,
-            "low": low,
-            "close": close,
-            "volume": volume,
-            "adj_close": adjusted[row],
-        }
-        yield int(number[row]), changed(first, fields)  # checked when the file was read
+    order = np.lexsort((of, time))
+    columns = (
+        np.concatenate([getattr(part, name) for part in bars.values()])[order].tolist()
+        for name in ("time", "open", "high", "low", "close", "volume")
+    )
+    adjusted = np.concatenate([_adjusted(part) for part in bars.values()])[order].tolist()
+    for row, place, micros, opened, high, low, close, volume, adj_close in zip(
+        number[order].tolist(), of[order].tolist(), *columns, adjusted, strict=True
+    ):
+        yield (
+            row,
+            MarketTick(
+                symbol=symbols[place],
+                timestamp=dates.from_micros(micros),
+                open=opened,
+                high=high,
+                low=low,
+                close=close,
+                volume=volume,
+                adj_close=None if isnan(adj_close) else adj_close,
+            ),
+        )
 
 
-def _adjusted(bars: Bars) -> list[float | None]:
-    if bars.adj_close is None:
-        return [None] * len(bars)
-    return [None if math.isnan(close) else close for close in bars.adj_close.tolist()]
+def _adjusted(bars: Bars) -> Floats:
+    return np.full(len(bars), np.nan) if bars.adj_close is None else bars.adj_close

@@ -85,6 +85,9 @@ class Tape:
         self.bars = bars
         self.loop = loop
         interval = int(np.median(np.diff(bars.time))) if len(bars) > 1 else _DAY
+        self._rows = np.empty(len(bars), [("time", "i8"), *((name, "f8") for name in Bar._fields[1:])])
+        for name in Bar._fields:
+            self._rows[name] = getattr(bars, name)
         self._start = int(bars.time[0])
         self._period = int(bars.time[-1]) - self._start + interval
 
@@ -94,10 +97,9 @@ class Tape:
 
     def bar(self, number: int) -> Bar:
         """The bar with that number."""
-        bars, row = self.bars, number % len(self.bars)
-        return Bar(
-            self.micros(number), bars.open.item(row), bars.high.item(row), bars.low.item(row), bars.volume.item(row)
-        )
+        turn, row = divmod(number, len(self.bars))
+        time, opened, high, low, volume = self._rows.item(row)
+        return Bar(time + turn * self._period, opened, high, low, volume)
 
     def micros(self, number: int) -> int:
         """Start of the bar, microseconds since 1970."""
@@ -115,7 +117,7 @@ class Tape:
             return 0
         if turn > 0 and not self.loop:
             return len(self.bars)
-        return turn * len(self.bars) + int(np.searchsorted(self.bars.time, rest + self._start, "right"))
+        return turn * len(self.bars) + int(self.bars.time.searchsorted(rest + self._start, "right"))
 
     def part(self, first: int, count: int) -> Bars:
         """At most `count` bars from number `first` on; fewer where the file ends."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from operator import truediv
 
 from osiris_desk.book import Book
 from osiris_desk.policy.interface import Features
@@ -47,5 +47,5 @@ def realised_volatility(closes: Sequence[float]) -> float:
 
     The realised volatility of Andersen and Bollerslev (1998), per bar instead of summed.
     """
-    squares = [math.log(after / before) ** 2 for before, after in pairwise(closes)]
+    squares = [move**2 for move in map(math.log, map(truediv, closes[1:], closes))]
     return math.sqrt(math.fsum(squares) / len(squares)) if squares else 0.0

@@ -1,14 +1,13 @@
 """Cash and the position in one symbol."""
 
-from pydantic import BaseModel
-
 from osiris_contracts import Side
+from osiris_desk.values import Record
 
 # what is left of 0.1 + 0.2 - 0.3 is no position
 _RESIDUE = 1e-9
 
 
-class Account(BaseModel):
+class Account(Record):
     """What the trader has at the venue.
 
     Attributes:

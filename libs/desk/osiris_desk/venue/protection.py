@@ -3,10 +3,9 @@
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
 from osiris_contracts import Order, Side
 from osiris_desk.market.bars import Bar
+from osiris_desk.values import Value
 
 Trigger = Literal["stop", "target"]
 
@@ -18,7 +17,7 @@ class Exit(NamedTuple):
     price: float
 
 
-class Protection(BaseModel):
+class Protection(Value, frozen=True):
     """Levels that close a position.
 
     Attributes:
@@ -26,8 +25,6 @@ class Protection(BaseModel):
         stop_price, target_price: quote currency; None for none.
         triggered: the level the market was already past when it was set; it executes at the next open.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     order_id: UUID
     stop_price: float | None

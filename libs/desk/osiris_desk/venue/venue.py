@@ -14,10 +14,11 @@ open is in force from the bar after. While a bare change of protection waits for
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from msgspec import field
 
 from osiris_contracts import Fill, Order, OrderRejection, Side
 from osiris_desk.market.bars import Bar, Tape
+from osiris_desk.values import Record, Value, from_plain, to_plain
 from osiris_desk.venue.account import Account
 from osiris_desk.venue.intake import InvalidOrder
 from osiris_desk.venue.protection import Protection, closing_side, protect
@@ -32,14 +33,14 @@ Event = tuple[int, Fill | OrderRejection]
 """The number of the bar, and what happened at it."""
 
 
-class Waiting(BaseModel):
+class Waiting(Value, frozen=True):
     """An order that has not reached a bar at which it can fill; `first_bar` is the first that may do."""
 
     order: Order
     first_bar: int
 
 
-class VenueState(BaseModel):
+class VenueState(Record):
     """All that the venue knows.
 
     Attributes:
@@ -54,8 +55,8 @@ class VenueState(BaseModel):
     bar: int = -1
     books_from: int = 0
     protection: Protection | None = None
-    waiting: list[Waiting] = Field(default_factory=list)
-    order_ids: dict[UUID, None] = Field(default_factory=dict)
+    waiting: list[Waiting] = field(default_factory=list)
+    order_ids: dict[UUID, None] = field(default_factory=dict)
 
 
 class Venue:
@@ -81,15 +82,15 @@ class Venue:
 
     def snapshot(self) -> dict[str, Any]:
         """All that the venue knows, as plain JSON."""
-        return self._state.model_dump(mode="json")
+        return to_plain(self._state)
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go on from a snapshot.
 
         Raises:
-            pydantic.ValidationError: it is none.
+            ValueError: it is none.
         """
-        self._state = VenueState.model_validate(snapshot)
+        self._state = from_plain(snapshot, VenueState)
 
     def play(self, last: int) -> list[Event]:
         """Play the bars up to number `last`; returns what happened, in order."""
@@ -133,14 +134,13 @@ class Venue:
 
     def _anything_to_do(self) -> bool:
         state = self._state
-        waiting = any(each.first_bar <= state.bar for each in state.waiting)
-        return waiting or state.protection is not None
+        return state.protection is not None or any(each.first_bar <= state.bar for each in state.waiting)
 
     def _open(self, number: int, bar: Bar) -> list[Event]:
         """Orders, at the open."""
-        due = [each.order for each in self._state.waiting if each.first_bar <= number]
-        if not due:
+        if not self._state.waiting:
             return []
+        due = [each.order for each in self._state.waiting if each.first_bar <= number]
         self._state.waiting = [each for each in self._state.waiting if each.first_bar > number]
         return [(number, self._execute(order, number, bar)) for order in due]
 

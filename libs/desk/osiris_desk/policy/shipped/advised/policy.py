@@ -91,4 +91,5 @@ def _percent(fraction: float) -> str:
 
 def _price(price: float) -> str:
     """Six significant digits, no exponent."""
-    return f"{Decimal(f'{price:.6g}'):f}"
+    text = f"{price:.6g}"
+    return f"{Decimal(text):f}" if "e" in text else text
