@@ -1,16 +1,19 @@
-"""Backtests against the bars themselves: bars a second of a whole desk, and of copying the bars alone."""
+"""Bars a second of a backtest, beside a loop of plain Python that this machine does meanwhile."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from osiris_contracts import GenerateRequest, GenerateResult, Proposal, Usage
 from osiris_desk.answers import RecordedAnswer, Recording, key_of
 from osiris_desk.backtest import Nobody, Recorded, backtest
+from osiris_desk.market.bars import Bars
 from osiris_desk.market.bundled import BUNDLED_SYMBOL, bundled_csv
 from osiris_desk.market.csv_file import read
 from osiris_desk.policy.shipped import ADVISED, TREND, shipped
+from osiris_desk.rules import Rules
 
 REPEATS = 5
+EVERY = (5, 10, 20)
 
 
 class Asked:
@@ -41,18 +44,22 @@ def measure() -> dict[str, float]:
     """Bars/s without a model, with models replayed, and the loop of plain Python that this machine does meanwhile."""
     bars = {BUNDLED_SYMBOL: read(bundled_csv()).bars}
     count = len(bars[BUNDLED_SYMBOL])
-    asked = Asked()
-    backtest(shipped(ADVISED), bars, models=asked)
-    recording = Recording("bench", asked.answers)
     alone = _best(lambda: backtest(shipped(TREND), bars, models=Nobody()))
-    replayed = _best(lambda: backtest(shipped(ADVISED), bars, models=Recorded(recording)))
     steps = _best(_plain_python) / 100_000
     return {
-        "bars/s, no model": count / alone,
-        "bars/s, models replayed": count / replayed,
+        "bars/s, no model, a run every 5": count / alone,
+        **{f"bars/s, both models replayed, a run every {every}": count / _replayed(bars, every) for every in EVERY},
         "ns a step of plain Python": 1e9 * steps,
         "steps of plain Python a bar, no model": alone / count / steps,
     }
+
+
+def _replayed(bars: Mapping[str, Bars], every: int) -> float:
+    """Seconds, with the answers that a first backtest was given."""
+    rules, asked = Rules(ticks_per_proposal=every), Asked()
+    backtest(shipped(ADVISED), bars, rules, models=asked)
+    recording = Recording("bench", asked.answers)
+    return _best(lambda: backtest(shipped(ADVISED), bars, rules, models=Recorded(recording)))
 
 
 def _plain_python() -> None:

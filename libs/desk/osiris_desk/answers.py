@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
+from pydantic_core import to_json
 
 from osiris_contracts import Contract, ErrorReply, GenerateRequest, GenerateResult, ModelId
 
@@ -82,8 +83,8 @@ def key_of(model: ModelId, request: GenerateRequest) -> str:
     The seed follows from the ids of the runs before, and so from the policy's version: with it, no policy could be
     tried on the answers another one was given.
     """
-    asked = request.model_dump_json(exclude={"seed", "stream"})
-    return hashlib.sha256(f"{model}\n{asked}".encode()).hexdigest()
+    asked = to_json(request, exclude={"seed", "stream"})
+    return hashlib.sha256(model.encode() + b"\n" + asked).hexdigest()
 
 
 def read(path: Path) -> Recording:
