@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import httpx
-from tests.support.voice import door, speaking, text_of
+from tests.support.gateways import door
+from tests.support.voice import speaking, text_of
 
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_tts.hibari_engine import HibariEngine

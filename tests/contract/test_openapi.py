@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from tests.support.openapi import with_cases
 from tests.support.processes import Process
 
 from osiris_contracts import Problem
@@ -62,31 +61,20 @@ async def test_the_gateway_keeps_its_openapi_document(gateway_url: str) -> None:
     sent, session = 0, requests.Session()
     with_body = [operation for operation in operations if operation.body]
     share = -(-EXAMPLES // (2 * len(with_body)))
+
+    def keeps_its_word(case: schemathesis.Case) -> None:
+        nonlocal sent
+        sent += 1
+        # a schema cannot say that a text is base64 of a WAV file; what is none gets 400
+        beyond = [positive_data_acceptance] if case.path == "/speak" else []
+        response = case.call_and_validate(excluded_checks=[*LEFT_OUT, *beyond], session=session)
+        hurried = response.status_code == 504 and DEADLINE in (case.headers or {})
+        mute = response.status_code == 503 and case.path in SPEECH
+        assert response.status_code < 500 or hurried or mute, (case.as_curl_command(), response.text)
+        if response.status_code >= 400:
+            error = OpenAIError if case.path.startswith("/v1/") else Problem
+            error.model_validate_json(response.content)
+
     for operation in operations:
-        # what takes no body has few examples, and none that are wrong
-        for mode in GenerationMode if operation.body else (GenerationMode.POSITIVE,):
-
-            @settings(
-                max_examples=share,
-                deadline=None,
-                derandomize=True,
-                database=None,
-                phases=[Phase.explicit, Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(case=operation.as_strategy(generation_mode=mode))
-            def keeps_its_word(case: schemathesis.Case) -> None:
-                nonlocal sent
-                sent += 1
-                # a schema cannot say that a text is base64 of a WAV file; what is none gets 400
-                beyond = [positive_data_acceptance] if case.path == "/speak" else []
-                response = case.call_and_validate(excluded_checks=[*LEFT_OUT, *beyond], session=session)
-                hurried = response.status_code == 504 and DEADLINE in (case.headers or {})
-                mute = response.status_code == 503 and case.path in SPEECH
-                assert response.status_code < 500 or hurried or mute, (case.as_curl_command(), response.text)
-                if response.status_code >= 400:
-                    error = OpenAIError if case.path.startswith("/v1/") else Problem
-                    error.model_validate_json(response.content)
-
-            keeps_its_word()
+        with_cases(operation, share, keeps_its_word)
     assert sent >= EXAMPLES

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from tests.support.openapi import with_cases
 from tests.support.processes import Process
 
 from osiris_contracts import GateRejection, Problem
@@ -35,25 +34,15 @@ async def test_the_planner_keeps_its_openapi_document(redis_url: str, tmp_path: 
         assert len(operations) == 7
         session = requests.Session()
         seen: set[int] = set()
+
+        def keeps_its_word(case: schemathesis.Case) -> None:
+            response = case.call_and_validate(excluded_checks=LEFT_OUT, session=session)
+            seen.add(response.status_code)
+            if response.status_code >= 400:
+                told = GateRejection if response.status_code == 409 else Problem
+                told.model_validate_json(response.content)
+
         for operation in operations:
-            for mode in GenerationMode if operation.body else (GenerationMode.POSITIVE,):
-
-                @settings(
-                    max_examples=EXAMPLES,
-                    deadline=None,
-                    derandomize=True,
-                    database=None,
-                    phases=[Phase.explicit, Phase.generate],
-                    suppress_health_check=list(HealthCheck),
-                )
-                @given(case=operation.as_strategy(generation_mode=mode))
-                def keeps_its_word(case: schemathesis.Case) -> None:
-                    response = case.call_and_validate(excluded_checks=LEFT_OUT, session=session)
-                    seen.add(response.status_code)
-                    if response.status_code >= 400:
-                        told = GateRejection if response.status_code == 409 else Problem
-                        told.model_validate_json(response.content)
-
-                keeps_its_word()
+            with_cases(operation, EXAMPLES, keeps_its_word)
         assert {200, 422} <= seen
         assert process.poll() is None

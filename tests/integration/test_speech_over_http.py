@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import pytest_asyncio
 import soundfile
-from tests.support.voice import clips, door, speaking, text_of, wav_of
+from tests.support.gateways import door
+from tests.support.voice import clips, speaking, text_of, wav_of
 
 from osiris_cli.embedded_redis import EmbeddedRedis
 from osiris_contracts import Problem, wav

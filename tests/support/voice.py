@@ -5,11 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
-
 from osiris_contracts import AudioClip, streams
-from osiris_gateway.app import build as build_gateway
-from osiris_gateway.settings import GatewaySettings
 from osiris_mesh import Service
 from osiris_mesh.envelope import parse
 from osiris_tts.app import build
@@ -27,17 +23,6 @@ async def speaking(redis_url: str, **settings: Any) -> AsyncIterator[Service]:
     service = build(TtsSettings(**{"redis_url": redis_url, "lease_seconds": 1.0, "drain_seconds": 0.2} | settings))
     async with service.running():
         yield service
-
-
-@asynccontextmanager
-async def door(redis_url: str, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A gateway on a free port, and a client of it."""
-    service = build_gateway(GatewaySettings(redis_url=redis_url, probe_port=0, **settings))
-    async with (
-        service.running(probes=True),
-        httpx.AsyncClient(base_url=service.presence().probe_url or "", timeout=60) as http,
-    ):
-        yield http
 
 
 async def clips(redis: Any) -> list[AudioClip]:
