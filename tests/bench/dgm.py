@@ -1,4 +1,4 @@
-"""The kernel's generations on real bars, and on bars where nobody has an edge: `make dgm-demo`."""
+"""The kernel's generations on real bars, on bars with an edge, and where nobody has one: `make dgm-demo`."""
 
 import argparse
 import os
@@ -6,6 +6,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.markets import late, trending
 
 from osiris_desk.backtest.control import shuffled
 from osiris_desk.market import csv_file
@@ -92,10 +94,13 @@ def main() -> None:
 
     print(HEAD, flush=True)
     keep(generations("bundled", bars, options.generations, 0, trend))
+    keep(generations("planted", trending(), options.generations, 0, late()))
     for seed in range(options.seeds):
         keep(generations("shuffled", shuffled(bars, seed), control, seed, trend))
     if any(run.promoted for run in runs if run.name == "shuffled"):
         raise SystemExit("expected nothing to be promoted where nobody has an edge")
+    if not any(run.promoted for run in runs if run.name == "planted"):
+        raise SystemExit("expected an improvement to be found and promoted where an edge is planted")
 
 
 def write(page: Path, runs: list[Run]) -> None:

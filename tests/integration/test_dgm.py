@@ -14,9 +14,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests.support.desk import services
+from tests.support.markets import trending
 from tests.support.processes import Process, until
 from tests.support.serving import answer, serving
-from tests.unit.dgm.markets import trending
 
 from osiris_azr_planner.kernel.memory import Memory
 from osiris_contracts import (

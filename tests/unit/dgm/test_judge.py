@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.unit.dgm.markets import blind, sighted, trending
+from tests.support.markets import blind, sighted, trending
 
 from osiris_desk.backtest.control import shuffled
 from osiris_dgm.archive.archive import Archive

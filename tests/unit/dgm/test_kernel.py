@@ -17,7 +17,7 @@ from osiris_dgm.kernel import Kernel
 from osiris_dgm.statistics.holdout import Holdout
 from osiris_dgm.verify.judge import Judge
 from osiris_dgm.verify.market import Market
-from tests.unit.dgm.markets import sighted, trending
+from tests.support.markets import sighted, trending
 
 folder, kill_at = Path(sys.argv[1]), sys.argv[2]
 

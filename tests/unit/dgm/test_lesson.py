@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from tests.unit.dgm.markets import blind, sighted, trending
+from tests.support.markets import blind, sighted, trending
 
 from osiris_contracts import KernelPlan, MarketTick, PatchTask, Scenario
 from osiris_desk.market import dates

@@ -27,3 +27,8 @@ def blind() -> bytes:
 def sighted() -> bytes:
     """With one that it does."""
     return code_of("trend").replace(b"ENTRY = 1.0", b"ENTRY = 1.5")
+
+
+def late() -> bytes:
+    """With one that it reaches when most of a trend is over."""
+    return code_of("trend").replace(b"ENTRY = 1.0", b"ENTRY = 5.0")
