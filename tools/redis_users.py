@@ -26,6 +26,8 @@ SCALER = "scaler"
 OPERATOR = "operator"
 """Whoever sits at the `osiris` command: may do everything that does not touch the server itself."""
 
+SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+
 _CONNECTION = "client|setinfo client|setname client|id select ping multi exec discard script|load command|info"
 _CONNECTION_ALONE = "client|setinfo client|setname ping"
 _STREAM = "xadd xread xreadgroup xrange xrevrange xlen xack xclaim xautoclaim xpending xinfo xgroup xtrim"
@@ -319,8 +321,8 @@ def main() -> None:
     parser.add_argument("--secrets", type=Path, metavar="FOLDER", help="make users that can log in, and their URLs")
     parser.add_argument("--url", default="redis://127.0.0.1:6379/0", help="of Redis, without a user (%(default)s)")
     given = parser.parse_args()
-    if not given.url.startswith(("redis://", "rediss://", "unix://")):
-        parser.error(f"expected a --url that starts with redis://, rediss:// or unix://, was '{given.url}'")
+    if not given.url.startswith(SCHEMES):
+        parser.error(f"expected a --url that starts with one of {' '.join(SCHEMES)}, was '{given.url}'")
     if given.secrets is None:
         print(render(), end="")
         return
