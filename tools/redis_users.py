@@ -30,6 +30,10 @@ SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sent
 
 _CONNECTION = "client|setinfo client|setname client|id select ping multi exec discard script|load command|info"
 _CONNECTION_ALONE = "client|setinfo client|setname ping"
+_COUNT = "info xinfo|groups xlen"
+"""What KEDA asks: the version, then the group's lag, or the length where there is no group yet. XINFO STREAM would show
+requests."""
+
 _STREAM = "xadd xread xreadgroup xrange xrevrange xlen xack xclaim xautoclaim xpending xinfo xgroup xtrim"
 _KEY = "get set mget exists del expire pexpire zadd zrem zrange zremrangebyscore zcard"
 _SCRIPT = "evalsha eval"
@@ -267,8 +271,8 @@ def users() -> Iterator[tuple[str, str]]:
     """Name and rules of every user but the default one."""
     for service, needs in SERVICES.items():
         yield service, rules(service, needs)
-    queues = (*_ALL_LANES, *_SPEECH_LANES)
-    yield SCALER, f"{_keys('R', queues)} resetchannels -@all {_allow(_CONNECTION_ALONE)} +xinfo|groups +xinfo|stream"
+    queues = (*_ALL_LANES, *_SPEECH_LANES, *streams.lanes(streams.PLANNER_REQUESTS))
+    yield SCALER, f"{_keys('R', queues)} resetchannels -@all {_allow(_CONNECTION_ALONE)} {_allow(_COUNT)}"
     yield OPERATOR, "~* &* +@all -@dangerous +info +keys -script -function"
 
 
