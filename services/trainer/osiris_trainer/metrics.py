@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from osiris_trainer.night.history import Ending, Night, Nights
 from osiris_trainer.night.waiting import waiting
 
-LOOK_SECONDS = 5.0
-"""Between two looks at what the nights left behind."""
+LOOK_SECONDS = 10.0
+"""Between two looks at what the nights left behind; a look costs 50 ms of processor."""
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ class NightMetrics:
         )
         self._win_rate = Gauge(
             "osiris_night_win_rate",
-            "Share of the held-out corrections to which the last version judged was nearer.",
+            "Share of the held-out corrections to which the last version that was judged so was nearer.",
             ("ending",),
             registry=registry,
         )
@@ -52,9 +52,8 @@ class NightMetrics:
         for night in nights:
             self._ended.labels(night.ending).set(night.ended_at.timestamp())
             self._seconds.labels(night.ending).set((night.ended_at - night.started_at).total_seconds())
-        self._win_rate.clear()
-        for judged in [night for night in nights if night.win_rate is not None][-1:]:
-            self._win_rate.labels(judged.ending).set(judged.win_rate or 0.0)
+            if night.win_rate is not None:
+                self._win_rate.labels(night.ending).set(night.win_rate)
         self._waiting.set(len(corrections))
         self._oldest.set((now - corrections[0]).total_seconds() if corrections else 0.0)
 
