@@ -104,6 +104,31 @@ BOARDS = {
         Panel("Time of a run by stage", "s", _quantiles("osiris_desk_stage_seconds", "stage")),
         Panel("Orders an hour", "short", _by("increase(osiris_desk_orders_total[1h])", "side")),
         Panel(
+            "What the watchdog did, a day",
+            "short",
+            (("sum by (watched, event) (increase(osiris_watchdog_acts_total[1d]))", "{{watched}} {{event}}"),),
+        ),
+    ),
+    "learning": (
+        "Osiris: what it learns",
+        Panel("Training: nights by how they ended", "short", _by("osiris_nights", "ending", "max")),
+        Panel("Training: how long the last night took", "s", _by("osiris_night_seconds", "ending", "max")),
+        Panel(
+            "Training: what the gate found, a version is nearer to the correction",
+            "percentunit",
+            _by("osiris_night_win_rate", "ending", "max"),
+        ),
+        Panel(
+            "Training: corrections that no night has looked at",
+            "short",
+            (("max(osiris_corrections_waiting)", "corrections"),),
+        ),
+        Panel(
+            "Training: how long the oldest of them waits",
+            "s",
+            (("max(osiris_corrections_oldest_waiting_seconds)", "the oldest"),),
+        ),
+        Panel(
             "Training: new versions of a model that took over, or were refused",
             "short",
             (
@@ -118,12 +143,25 @@ BOARDS = {
             "short",
             (("max by (job, version) (osiris_model_info)", "{{job}} {{version}}"),),
         ),
-        Panel("The policy that decides", "short", _by("osiris_desk_policy_info", "version", "max")),
         Panel(
-            "What the watchdog did, a day",
+            "Policy: tries a day, and the stage that they did not pass",
             "short",
-            (("sum by (watched, event) (increase(osiris_watchdog_acts_total[1d]))", "{{watched}} {{event}}"),),
+            (
+                ("sum(increase(osiris_dgm_generations_total[1d]))", "generations"),
+                ("sum by (failed_at) (increase(osiris_dgm_tried_total[1d]))", "tried, failed at {{failed_at}}"),
+            ),
         ),
+        Panel(
+            "Policy: versions promoted and rolled back",
+            "short",
+            (
+                ("max(osiris_dgm_promoted)", "promoted"),
+                ("max(osiris_dgm_rolled_back)", "rolled back"),
+                ("max(osiris_dgm_rollbacks_in_a_row)", "rolled back in a row"),
+            ),
+        ),
+        Panel("Policy: where a promotion stands", "short", _by("osiris_dgm_stage", "stage", "max")),
+        Panel("The policy that decides", "short", _by("osiris_desk_policy_info", "version", "max")),
     ),
 }
 

@@ -26,8 +26,14 @@ SCALER = "scaler"
 OPERATOR = "operator"
 """Whoever sits at the `osiris` command: may do everything that does not touch the server itself."""
 
+SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+
 _CONNECTION = "client|setinfo client|setname client|id select ping multi exec discard script|load command|info"
 _CONNECTION_ALONE = "client|setinfo client|setname ping"
+_COUNT = "info xinfo|groups xlen"
+"""What KEDA asks: the version, then the group's lag, or the length where there is no group yet. XINFO STREAM would show
+requests."""
+
 _STREAM = "xadd xread xreadgroup xrange xrevrange xlen xack xclaim xautoclaim xpending xinfo xgroup xtrim"
 _KEY = "get set mget exists del expire pexpire zadd zrem zrange zremrangebyscore zcard"
 _SCRIPT = "evalsha eval"
@@ -265,8 +271,8 @@ def users() -> Iterator[tuple[str, str]]:
     """Name and rules of every user but the default one."""
     for service, needs in SERVICES.items():
         yield service, rules(service, needs)
-    queues = (*_ALL_LANES, *_SPEECH_LANES)
-    yield SCALER, f"{_keys('R', queues)} resetchannels -@all {_allow(_CONNECTION_ALONE)} +xinfo|groups +xinfo|stream"
+    queues = (*_ALL_LANES, *_SPEECH_LANES, *streams.lanes(streams.PLANNER_REQUESTS))
+    yield SCALER, f"{_keys('R', queues)} resetchannels -@all {_allow(_CONNECTION_ALONE)} {_allow(_COUNT)}"
     yield OPERATOR, "~* &* +@all -@dangerous +info +keys -script -function"
 
 
@@ -319,8 +325,8 @@ def main() -> None:
     parser.add_argument("--secrets", type=Path, metavar="FOLDER", help="make users that can log in, and their URLs")
     parser.add_argument("--url", default="redis://127.0.0.1:6379/0", help="of Redis, without a user (%(default)s)")
     given = parser.parse_args()
-    if not given.url.startswith(("redis://", "rediss://", "unix://")):
-        parser.error(f"expected a --url that starts with redis://, rediss:// or unix://, was '{given.url}'")
+    if not given.url.startswith(SCHEMES):
+        parser.error(f"expected a --url that starts with one of {' '.join(SCHEMES)}, was '{given.url}'")
     if given.secrets is None:
         print(render(), end="")
         return

@@ -12,6 +12,10 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from osiris_azr_planner.app import build as azr_planner
+from osiris_azr_planner.settings import PlannerSettings
+from osiris_dgm.app import build as dgm
+from osiris_dgm.settings import DgmSettings
 from osiris_gateway.app import build as gateway
 from osiris_gateway.settings import GatewaySettings
 from osiris_hermes.app import build as hermes
@@ -55,6 +59,8 @@ def exported() -> dict[str, frozenset[str]]:
         hermes(HermesSettings()),
         orchestrator(OrchestratorSettings()),
         trainer(TrainerSettings()),
+        azr_planner(PlannerSettings()),
+        dgm(DgmSettings()),
         tts(TtsSettings()),
         watchdog(WatchdogSettings(meter="memory")),
     )
@@ -118,6 +124,25 @@ def test_a_line_of_a_dashboard_draws_what_is_exported(
 ) -> None:
     labels = check(target["expr"], exported)
     assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= labels
+
+
+def test_every_service_is_scraped_and_missed_when_it_is_down() -> None:
+    """By its name in containers, and in Kubernetes, where the job is called after the Service."""
+    (down,) = [rule.values[0] for rule in RULES if rule.id == "OsirisServiceDown"]
+    (selector,) = selectors(promql.parse(down["expr"]))
+    (jobs,) = [matcher.value for matcher in selector.matchers.matchers]
+    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    scraped = {name for group in config["scrape_configs"][0]["dns_sd_configs"] for name in group["names"]}
+    services = {path.parent.name for path in REPOSITORY.glob("services/*/pyproject.toml")}
+    assert scraped == services
+    for name in services:
+        assert re.fullmatch(jobs, name)
+        assert re.fullmatch(jobs, f"osiris-{name.replace('_', '-')}")
+
+
+@pytest.mark.parametrize("subject", ["osiris_nights", "osiris_corrections_waiting", "osiris_dgm_tried_total"])
+def test_what_is_learnt_is_drawn(subject: str) -> None:
+    assert any(subject in line.values[0]["expr"] for line in LINES)
 
 
 def test_a_metric_that_nobody_exports_is_found(exported: dict[str, frozenset[str]]) -> None:

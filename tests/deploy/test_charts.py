@@ -120,6 +120,10 @@ def test_workers_follow_their_queues(production: list[Manifest]) -> None:
         "hermes.requests:batch",
     ]
     assert {each["consumerGroup"] for each in streams} == {"hermes"}
+    planner = scaled["osiris-azr-planner"]["triggers"]
+    assert [(each["metadata"]["stream"], each["metadata"]["consumerGroup"]) for each in planner] == [
+        ("planner.requests", "azr_planner")
+    ]
     assert {each["address"] for each in streams} == {"redis.example:6380"}
     assert {each["enableTLS"] for each in streams} == {"true"}
     authentications = {each["metadata"]["name"] for each in production if each["kind"] == "TriggerAuthentication"}

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.support.desk import services
 from tests.support.markets import trending
+from tests.support.metrics import told as metrics_of
 from tests.support.processes import Process, until
 from tests.support.serving import answer, serving
 
@@ -24,6 +25,7 @@ from osiris_contracts import (
     DgmOutcome,
     GenerateRequest,
     GenerateResult,
+    PatchTask,
     ProposalOutcome,
     Trace,
     streams,
@@ -31,8 +33,12 @@ from osiris_contracts import (
 from osiris_desk.backtest import backtest
 from osiris_desk.market import dates
 from osiris_desk.market.bars import Bars
-from osiris_desk.policy.shipped import shipped
+from osiris_desk.policy.manifest import version_of
+from osiris_desk.policy.shipped import code_of, shipped
+from osiris_dgm import building
 from osiris_dgm.archive.archive import Archive
+from osiris_dgm.archive.record import Record
+from osiris_dgm.settings import DgmSettings
 from osiris_mesh import Bus, Delivery
 from osiris_mesh.connection import connect
 
@@ -221,6 +227,48 @@ async def test_what_hermes_writes_is_judged(redis_url: str, tmp_path: Path, bars
     assert (record.made_by, record.version, outcome.kind) == ("hermes", outcome.candidate, "rewrite")
     assert b"As hermes would." in archive.code(record.version)
     assert record.failed_at == "train"  # it decides as its parent does, and earns no more
+
+
+def canary(home: Path) -> None:
+    """A version that was accepted, and decides one run in ten."""
+    settings = DgmSettings(home=home)
+    code = code_of("trend").replace(b"EXIT = 0.0", b"EXIT = 0.1")
+    task = PatchTask(part="exit", kind="constant")
+    record = Record(
+        number=0, version=version_of(code), parents=(shipped("trend").version,), task=task, made_by="test", score=0.0
+    )
+    archive = Archive(settings.archive)
+    archive.add(code, record)
+    promoter = building.promoter(settings, archive)
+    promoter.begin(datetime.now(UTC))
+    promoter.passed_shadow(datetime.now(UTC))
+
+
+async def test_what_is_tried_and_what_is_rolled_back_by_hand_are_metrics(
+    redis_url: str, tmp_path: Path, bars: Path, decision: Decision
+) -> None:
+    canary(tmp_path)
+    environment = {"OSIRIS_DGM_BARS": str(bars), "OSIRIS_DGM_TRACES_PER_GENERATION": "1"}
+    async with Bus(redis_url, "test") as bus:
+        with Process("dgm", redis_url, tmp_path, **environment) as kernel:
+            await kernel.ready()
+
+            async def so(name: str, value: float) -> dict[str, float]:
+                async def found() -> dict[str, float] | None:
+                    told = await metrics_of(bus.redis, "dgm")
+                    return told if told.get(name) == value else None
+
+                return await until(found, timeout=60, what=f"{name} to be {value}")
+
+            assert (await so("osiris_dgm_stage{canary}", 1))["osiris_dgm_rolled_back"] == 0
+            undone = kernel_command("--rollback", OSIRIS_REDIS_URL=redis_url, OSIRIS_HOME=str(tmp_path))
+            assert undone.returncode == 0, undone.stderr
+            await bus.publish(streams.POLICY_TRACES, trace(decision, uuid4()))
+            told = await so("osiris_dgm_rolled_back", 1)
+    assert (told["osiris_dgm_rollbacks_in_a_row"], told["osiris_dgm_promoted"]) == (1, 0)
+    assert (told["osiris_dgm_stage{idle}"], told["osiris_dgm_stage{canary}"]) == (1, 0)
+    assert told["osiris_dgm_generations_total"] == 1
+    assert sum(value for name, value in told.items() if name.startswith("osiris_dgm_tried_total")) == 1
 
 
 @pytest.mark.long

@@ -1,19 +1,16 @@
 """Redis over TLS with a password, both in its URL; and the password is never told to anybody."""
 
 import asyncio
-import contextlib
 import shutil
-import ssl
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from tests.support.processes import Process
 from tests.support.redis_server import redis_server
+from tests.support.tls import made_certificate, tls
 
 from osiris_cli import checks, settings
 from osiris_cli.errors import CliError
@@ -31,14 +28,8 @@ FAKE = "tests.support.quiet_model"
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that signed itself, and its key beside it."""
-    folder = tmp_path_factory.mktemp("tls")
-    path = folder / "redis.pem"
-    options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(folder / "redis.key"), "-out", str(path)]
-    subprocess.run(["openssl", "req", *options, *names, *files], check=True, capture_output=True)
-    return path
+    """A certificate for 127.0.0.1."""
+    return made_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
@@ -46,30 +37,6 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A Redis that asks for the password. The one of the wheel speaks no TLS."""
     with redis_server(tmp_path_factory.mktemp("redis"), "--requirepass", PASSWORD) as port:
         yield port
-
-
-@asynccontextmanager
-async def tls(certificate: Path, port: int) -> AsyncIterator[int]:
-    """A door with TLS before a port, as stunnel is; yields its own."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while piece := await reader.read(65_536):
-                writer.write(piece)
-                await writer.drain()
-        writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_redis, to_redis = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(pump(reader, to_redis), pump(from_redis, writer))
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
 
 
 async def test_the_desk_works_over_tls_with_a_password(

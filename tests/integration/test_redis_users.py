@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import yaml
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 from tests.support.processes import Process, until
 from tests.support.redis_server import redis_server
@@ -221,6 +222,14 @@ NOT_ITS_OWN: dict[str, list[tuple[Any, ...]]] = {
         ("XREAD", "STREAMS", "control.hermes", "0"),
         ("SET", "presence:phi3:x", "{}"),
     ],
+    "scaler": [
+        ("XRANGE", "hermes.requests", "-", "+"),
+        ("XINFO", "STREAM", "hermes.requests"),  # shows the first and the last request
+        ("XINFO", "GROUPS", "advice.generated"),
+        ("XREADGROUP", "GROUP", "hermes", "x", "STREAMS", "hermes.requests", ">"),
+        ("XADD", "planner.requests", "*", "data", "{}"),
+        ("GET", "state:orchestrator"),
+    ],
 }
 THE_SERVERS = [
     ("FLUSHALL",),
@@ -248,6 +257,31 @@ async def test_a_service_is_refused_what_is_not_its_own(desk: Desk, service: str
         told = str(refused.value)
         assert isinstance(refused.value, NoPermissionError) or "ACL failure in script" in told, (command, told)
     await redis.aclose()
+
+
+SCALED = [
+    pytest.param(path.parent.name.replace("-", "_"), stream, id=stream)
+    for path in sorted((REPOSITORY / "deploy" / "helm").glob("*/values.yaml"))
+    for stream in yaml.safe_load(path.read_text()).get("keda", {}).get("streams", [])
+]
+"""Service and stream of every trigger in the charts; a service's group is called after it."""
+
+
+@pytest.mark.parametrize("service, stream", SCALED)
+async def test_keda_sees_how_long_each_queue_is_that_the_charts_name(desk: Desk, service: str, stream: str) -> None:
+    """As its scaler redis-streams asks, given a lag: the version, and the group's lag, which wants Redis 7."""
+    redis = connect(desk.urls["scaler"])
+    assert await redis.ping()
+    assert int((await redis.info())["redis_version"].partition(".")[0]) >= 7
+    groups = {group["name"]: group["lag"] for group in await redis.xinfo_groups(stream)}
+    assert service.encode() in groups, "a stream that nobody reads"
+    assert await redis.xlen(stream) >= 0  # the queue where no worker has made the group yet
+    await redis.aclose()
+
+
+async def test_every_stream_of_requests_is_scaled_by() -> None:
+    of_models = [*streams.REQUESTS_OF.values(), streams.TTS_REQUESTS, streams.PLANNER_REQUESTS]
+    assert {each.values[1] for each in SCALED} == {lane for stream in of_models for lane in streams.lanes(stream)}
 
 
 async def test_the_operator_may_look_at_all_and_not_at_the_server(desk: Desk) -> None:

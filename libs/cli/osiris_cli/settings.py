@@ -11,7 +11,7 @@ from osiris_cli.errors import CliError
 from osiris_cli.network import without_password
 
 LOGS = "logs"
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://")
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 
 
 def _absolute(path: Path) -> Path:

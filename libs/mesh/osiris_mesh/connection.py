@@ -24,7 +24,8 @@ def connect(url: str) -> Client:
     retry = Retry(ExponentialBackoff(cap=1, base=0.05), 3)
     if (behind := SentinelUrl.read(url)) is None:
         return Redis.from_url(url, decode_responses=False, retry=retry)
-    asked: Any = cast(Any, Sentinel)(behind.sentinels)  # redis-py does not type it
+    # redis-py does not type it
+    asked: Any = cast(Any, Sentinel)(behind.sentinels, sentinel_kwargs=behind.tls or None)
     return asked.master_for(behind.master, decode_responses=False, retry=retry, **behind.options)
 
 
@@ -33,7 +34,11 @@ def broker(url: str, **options: Any) -> RedisBroker:
     if (behind := SentinelUrl.read(url)) is None:
         return RedisBroker(url, **options)
     return RedisSentinelBroker(
-        sentinels=list(behind.sentinels), sentinel_master_name=behind.master, **cast(Any, behind.options), **options
+        sentinels=list(behind.sentinels),
+        sentinel_master_name=behind.master,
+        sentinel_kwargs=behind.tls or None,
+        **cast(Any, behind.options),
+        **options,
     )
 
 

@@ -40,7 +40,7 @@ class MeshSettings(BaseSettings):
         default="redis://127.0.0.1:6379/0",
         validation_alias=shared("REDIS_URL"),
         description="Redis or Valkey, 6.2 or newer: redis://user:password@host:port/0, rediss:// for TLS, "
-        "unix:///path, redis+sentinel://user:password@host:port,host:port/master/0.",
+        "unix:///path, redis+sentinel://user:password@host:port,host:port/master/0, rediss+sentinel:// for TLS.",
     )
     home: Path = Field(
         default=Path(".osiris"),

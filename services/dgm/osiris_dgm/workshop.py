@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
 import structlog
-from prometheus_client import Counter
 
 from osiris_contracts import (
     Decision,
@@ -23,6 +22,7 @@ from osiris_dgm import building, ticks
 from osiris_dgm.archive.archive import Archive
 from osiris_dgm.kernel import Draft, Exhausted, Kernel, outcome_of
 from osiris_dgm.lesson import BARS, Lesson
+from osiris_dgm.metrics import KernelMetrics
 from osiris_dgm.owed import Owed
 from osiris_dgm.promote import shadow
 from osiris_dgm.proposers.diagnosis import diagnose
@@ -54,9 +54,7 @@ class Workshop:
         self._opened: tuple[Judge, Kernel] | None = None
         self.generations = 0
         self.done = asyncio.Event()
-        registry = service.metrics.registry
-        self._dropped = Counter("osiris_dgm_dropped", "Traces that contradict themselves.", registry=registry)
-        self._tried = Counter("osiris_dgm_tried", "Candidates judged.", ("failed_at",), registry=registry)
+        self._metrics = KernelMetrics(service.metrics.registry)
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
@@ -64,7 +62,7 @@ class Workshop:
         """Learn from traces, and owe a generation for every so many."""
         dropped = self._traces.dropped
         sound = self._traces.add(batch)
-        self._dropped.inc(self._traces.dropped - dropped)
+        self._metrics.dropped(self._traces.dropped - dropped)
         if not sound:
             return
         runs = [
@@ -101,6 +99,7 @@ class Workshop:
             await self._generation()
             self._owed.clear()
         await self._promote()
+        self._metrics.promotion(self._promoter.state)
         await self._tell()
         if self.generations:
             self.done.set()
@@ -108,6 +107,7 @@ class Workshop:
     async def _generation(self) -> None:
         _, kernel = await self._open()
         self.generations += 1
+        self._metrics.generation()
         try:
             draft = await self._draft(kernel)
             if draft is None:
@@ -116,7 +116,7 @@ class Workshop:
         except Exhausted as error:
             _log.warning("nothing new to try", reason=str(error))
             return
-        self._tried.labels(record.failed_at or "").inc()
+        self._metrics.tried(record)
         _log.info("tried", version=record.version, change=record.change, failed_at=record.failed_at, why=record.why)
 
     async def _draft(self, kernel: Kernel) -> Draft | None:

@@ -81,7 +81,10 @@ def test_all_the_way_up(tmp_path: Path) -> None:
     promoter.told()
     promoter.reward(runs(best, noise(0.01, 40), start=20), NOW)
     assert (promoter.state.stage, promoter.state.untold) == ("idle", ())
+    assert (promoter.state.promoted, promoter.state.rolled_back) == (1, 0)
     assert place.store.current().version == best
+    promoter.undo(NOW)
+    assert (promoter.state.promoted, promoter.state.rolled_back, promoter.state.rollbacks) == (1, 1, 0)
 
 
 def test_a_canary_that_earns_less_goes_back_by_itself(tmp_path: Path) -> None:
@@ -188,7 +191,7 @@ def test_killed_at_any_step_it_ends_where_it_would_have(tmp_path: Path, kill_at:
     promoter = place.promoter()
     assert promoter.state.stage == "idle"
     assert promoter.state.settled == (place.versions[0],)
-    assert promoter.state.rollbacks == 1
+    assert (promoter.state.promoted, promoter.state.rolled_back, promoter.state.rollbacks) == (1, 1, 1)
     assert place.store.current().version == shipped().version
     assert place.store.pointed("canary") is None
     assert [change.stage for change in promoter.state.untold] == ["canary", "current", "current"]

@@ -87,6 +87,7 @@ spec:
         stream: {{ . | quote }}
         consumerGroup: {{ $v.keda.group | default (include "osiris.service" $) }}
         lagCount: {{ $v.keda.lag | toString | quote }}
+        activationLagCount: "1"  # KEDA 2.11 to 2.15 want one, 2.16 wants it above 0; it counts from no worker to the first
         enableTLS: {{ ((($global.redis).tls) | default false) | toString | quote }}
       authenticationRef: {name: {{ include "osiris.name" $ }}}
     {{- end }}

@@ -166,10 +166,11 @@ class Promoter:
         self._write(
             self.state.model_copy(
                 update={
+                    "rolled_back": self.state.rolled_back + 1,
                     "untold": (
                         *self.state.untold,
                         self._told("current", f"rolled back {was}: the owner asked for it", now),
-                    )
+                    ),
                 }
             )
         )
@@ -194,7 +195,7 @@ class Promoter:
             if self._store.pointed("current") != state.version:
                 self._store.use(state.version)
             self._store.try_out(None)
-            self._enter("watch", now, "current", "its canary held")
+            self._enter("watch", now, "current", "its canary held", promoted=state.promoted + 1)
         elif state.stage == "watch" and len(mine) >= self._terms.watch_runs:
             self._settle(now, rollbacks=0)
 
@@ -221,6 +222,7 @@ class Promoter:
                     "since": now,
                     "settled": (*state.settled, *((state.version,) if state.version else ())),
                     "rollbacks": rollbacks,
+                    "rolled_back": state.rolled_back + (rollbacks > state.rollbacks),
                     "untold": (*state.untold, *told),
                 }
             )

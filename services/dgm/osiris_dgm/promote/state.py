@@ -25,6 +25,8 @@ class State(BaseModel):
     settled: tuple[PolicyId, ...] = Field(default=(), description="Versions that have had their go.")
     promoted_at: datetime | None = Field(default=None, description="The last time one came before live runs, UTC.")
     rollbacks: int = Field(default=0, ge=0, description="In a row.")
+    promoted: int = Field(default=0, ge=0, description="Versions that ever became current.")
+    rolled_back: int = Field(default=0, ge=0, description="Versions that ever went back, from whichever stage.")
     untold: tuple[PolicyVersion, ...] = Field(default=(), description="Changes that nobody was told of yet.")
     rewards: dict[PolicyId, dict[str, float]] = Field(
         default={}, description="Live returns in percent of NAV, by version and run."

@@ -20,6 +20,7 @@ from osiris_trainer.night.history import Night, Nights
 from osiris_trainer.night.night import Origin
 from osiris_trainer.night.recipe import Precision, Recipe
 from osiris_trainer.night.settings import NightSettings
+from osiris_trainer.night.waiting import looked
 
 FAILED, MISCONFIGURED, BUSY = 1, 2, 3
 
@@ -53,7 +54,8 @@ def _night(settings: NightSettings) -> Night:
 
     progress = partial(_progress, time.monotonic())
     origin = Origin(base.fingerprint(source_of(settings)), code(), recipe_of(settings))
-    return night.run(
+    began = datetime.now(UTC)
+    ended = night.run(
         origin,
         RealSteps(settings, progress),
         Nights(settings.tables),
@@ -62,6 +64,8 @@ def _night(settings: NightSettings) -> Night:
         now=partial(datetime.now, UTC),
         progress=progress,
     )
+    looked(settings.tables, began)
+    return ended
 
 
 def recipe_of(settings: NightSettings) -> Recipe:
