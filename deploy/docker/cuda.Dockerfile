@@ -10,7 +10,7 @@ ARG ENVIRONMENT
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONFIG_FILE=/run/secrets/pip
 COPY deploy/docker/locks deploy/docker/locks
-COPY services services
+COPY services/${SERVICE}/environments services/${SERVICE}/environments
 # torch's wheel names the exact versions of CUDA's libraries it was built with; the lock has those of everything else
 RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
     lock="services/${SERVICE}/environments/${ENVIRONMENT}.lock" \
@@ -23,6 +23,7 @@ RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
          && /build/bin/pip --python /opt/osiris/bin/python install -c /pins "$(grep '^torch==' "${lock}")"; \
        fi
 COPY libs libs
+COPY services services
 RUN sed -n 's|^# member: |/src/|p' "deploy/docker/locks/${SERVICE}.lock" > members \
     && xargs -a members /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels \
     && /build/bin/pip --python /opt/osiris/bin/python install --no-deps --no-index /wheels/*.whl

@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 BASE = "localhost/osiris-test-base:bookworm"
+DOCKERFILES_BASE = "python:3.11-slim"
 REDIS = "localhost/osiris-test-redis:bookworm"
 PACKAGES = "ca-certificates,python3,python3-venv,redis-server"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -26,15 +27,32 @@ class Engine:
     environment: Mapping[str, str] = field(default_factory=dict)
     podman: bool = False
 
+    @property
+    def program(self) -> str:
+        """What is asked on the command line."""
+        return "podman" if self.podman else "docker"
+
+    @property
+    def base(self) -> str:
+        """What images of this repository are built on."""
+        return BASE if self.podman else DOCKERFILES_BASE
+
     def build(self, image: str, dockerfile: str, arguments: Mapping[str, str]) -> None:
         """Build an image of this repository; unchanged layers are taken from the last time."""
         if self.podman:
             command = ["podman", "build", "--isolation=chroot", "--network=host", "--format=docker", "--layers"]
-            arguments = {"BASE": BASE, **arguments}
+            arguments = {"BASE": self.base, **arguments}
         else:
             command = ["docker", "build"]
         flags = [each for name, value in arguments.items() for each in ("--build-arg", f"{name}={value}")]
         run(*command, "-f", dockerfile, "-t", image, *flags, ".", environment=self.environment)
+
+    def size(self, image: str) -> int:
+        """Bytes of an image, its base among them."""
+        if not self.podman and image == self.base:  # its builder does not keep it where it can be asked
+            run("docker", "pull", "--quiet", image, environment={})
+        said = run(self.program, "image", "inspect", "--format", "{{.Size}}", image, environment=self.environment)
+        return int(said)
 
 
 def why_not() -> str | None:

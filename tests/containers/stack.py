@@ -20,6 +20,14 @@ COMPOSE = str(Path(sys.executable).parent / "docker-compose")
 PYTHON = str(REPOSITORY / ".venv" / "bin" / "python")
 KEY = "a-key-of-the-container-tests"
 PROJECT = "osiris-test"
+SETTINGS = {
+    "OSIRIS_GATEWAY_API_KEY": KEY,
+    "OSIRIS_SIM_SPEED": "4x",
+    "OSIRIS_DGM_TRACES_PER_GENERATION": "1",
+    "OSIRIS_DGM_HERMES_SHARE": "0",  # the mutators are quicker
+    "OSIRIS_WATCHDOG_INTERVAL_SECONDS": "2",
+}
+"""What a person would write into .env."""
 
 
 class Stack:
@@ -31,13 +39,15 @@ class Stack:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
-        self.port = _free_port()
+        self._runs = ""  # the profile
+        self._tools: dict[str, int] = {}
+        self.port, self.planner_port = _free_port(), _free_port()
         users = folder / "users"
         run(PYTHON, "tools/redis_users.py", "--secrets", str(users), "--url", "redis://redis:6379/0", environment={})
         (users / "public.acl").write_text((users / "users.acl").read_text())
         self._password = re.findall(r"://operator:([^@]+)@", (users / "operator.env").read_text())[0]
         settings = folder / "env"
-        settings.write_text(f"OSIRIS_GATEWAY_API_KEY={KEY}\nOSIRIS_SIM_SPEED=4x\n")
+        settings.write_text("".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
         self.environment = {
             **engine.environment,
             "COMPOSE_PROJECT_NAME": PROJECT,
@@ -46,26 +56,46 @@ class Stack:
             "OSIRIS_DATA": str(folder),
             "OSIRIS_TAG": "test",
             "OSIRIS_GATEWAY_PORT": str(self.port),
+            "OSIRIS_AZR_PLANNER_PORT": str(self.planner_port),
         }
 
     def up(self, profile: str) -> None:
-        """Build what the profile runs, start it, and wait until all of it is healthy."""
-        for service in self._config(profile).values():
-            if "build" in service:
-                build = service["build"]
-                self._engine.build(service["image"], build["dockerfile"], build["args"])
-        self.compose("--profile", profile, "up", "-d", "--no-build", "--pull", "never")
+        """Build what the profile runs, start it where it does not run yet, and wait until all of it is healthy."""
+        if profile != self._runs:  # compose makes all anew where podman tells a network's name in place of its id
+            self.build(profile)
+            self.compose("--profile", profile, "up", "-d", "--no-build", "--pull", "never")
+            self._runs = profile
         self.until(
             lambda: all(self._is_healthy(each) for each in self._config(profile)), 240, f"{profile} to be healthy"
         )
 
+    def build(self, profile: str) -> dict[str, int]:
+        """Build what the profile runs; by image, the bytes above its base."""
+        sizes = {}
+        for service in self._config(profile).values():
+            if "build" in service:
+                image, build = service["image"], service["build"]
+                self._engine.build(image, build["dockerfile"], build["args"])
+                sizes[image] = self._engine.size(image) - self._engine.size(self._engine.base)
+        return sizes
+
     def down(self, *, volumes: bool = False) -> None:
         """End the containers; `volumes`: and forget all that they kept."""
+        self._runs = ""
         self.compose("--profile", "*", "down", "--timeout", "40", *(["--volumes"] if volumes else []))
 
     def compose(self, *arguments: str) -> str:
         """One command of compose."""
         return run(COMPOSE, *arguments, environment=self.environment)
+
+    def cli(self, *arguments: str) -> str:
+        """The `osiris` command, in a container of its own."""
+        self._tools = self._tools or self.build("tools")
+        return self.compose("--profile", "tools", "run", "--rm", "-T", "--no-deps", "cli", *arguments)
+
+    def python(self, service: str, script: str, *arguments: str) -> str:
+        """A script in the container of a service, beside it."""
+        return self.compose("exec", "-T", service, "python3", "-c", script, *arguments)
 
     def redis(self, *command: str) -> str:
         """One command to Redis, as whoever sits at the desk."""
@@ -84,10 +114,10 @@ class Stack:
         """When the container was last started."""
         return str(self._inspect(service)["State"]["StartedAt"])
 
-    def ask(self, path: str, body: Any = None, *, key: str = KEY) -> tuple[int, bytes]:
-        """A request to the gateway: its status, and its body."""
+    def ask(self, path: str, body: Any = None, *, key: str = KEY, port: int | None = None) -> tuple[int, bytes]:
+        """A request to the gateway, or to another `port`: its status, and its body."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
+            f"http://127.0.0.1:{port or self.port}{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"content-type": "application/json", "authorization": f"Bearer {key}"},
         )
@@ -111,8 +141,8 @@ class Stack:
 
     def _inspect(self, service: str) -> dict[str, Any]:
         container = self.compose("--profile", "*", "ps", "-aq", service).split()[0]
-        program = "podman" if self._engine.podman else "docker"
-        found: dict[str, Any] = json.loads(run(program, "inspect", container, environment=self.environment))[0]
+        said = run(self._engine.program, "inspect", container, environment=self.environment)
+        found: dict[str, Any] = json.loads(said)[0]
         return found
 
     def _is_healthy(self, service: str) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import wave
 from concurrent.futures import ThreadPoolExecutor
 
@@ -53,7 +54,9 @@ def test_the_loop_goes_on_when_containers_die_and_loses_nothing(stack: Stack) ->
     stack.up("cpu")
     stack.until(lambda: decisions(stack) >= 1, 180, "a first cycle of the desk")
 
+    made = decisions(stack)
     asked = [json.loads(stack.ask("/propose_trade_adjustments/", {"prompt": MARKET})[1])["transaction_id"]]
+    time.sleep(2)  # what is younger may not be in Redis' file yet: OSIRIS_REDIS_FSYNC
     with ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(stack.ask, "/generate/", {"prompt": f"Say {n}.", "max_length": 24}) for n in range(8)]
         before = {name: stack.started(name) for name in ("hermes", "trainer", "redis", "orchestrator")}
@@ -61,6 +64,7 @@ def test_the_loop_goes_on_when_containers_die_and_loses_nothing(stack: Stack) ->
             stack.kill(name)
         assert {status for status, _ in (each.result() for each in answers)} == {200}
     stack.until(lambda: all(stack.started(name) > at for name, at in before.items()), 60, "them to come back")
+    assert decisions(stack) >= made, "Redis lost some"
 
     made = decisions(stack)
     stack.until(lambda: decisions(stack) > made, 120, "the desk to go on")

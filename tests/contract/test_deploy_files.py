@@ -52,6 +52,13 @@ def test_every_service_has_a_chart_and_a_place_in_compose(repository: Path) -> N
         assert re.search(rf"^  {name}:", compose, re.MULTILINE), name
 
 
+def test_an_environment_runs_on_the_oldest_base(repository: Path) -> None:
+    """redis wants async-timeout before Python 3.11.3, which Debian 12 has."""
+    for path in repository.glob("services/*/environments/*.lock"):
+        names = {re.split("[=;]", line)[0] for line in path.read_text().splitlines()}
+        assert "redis" not in names or "async-timeout" in names, path
+
+
 EXTRAS = {
     "/vllm_engine/": "vllm",
     "/osiris_mesh/http/": "litestar",

@@ -156,6 +156,12 @@ def test_models_share_a_volume_where_it_is_named(production: list[Manifest]) -> 
         assert volumes["models"]["persistentVolumeClaim"] == {"claimName": "osiris-models"}
 
 
+def test_beside_large_models_the_watchdog_reads_gpus_alone(production: list[Manifest]) -> None:
+    """Main memory has a limit of small models."""
+    container = of(production, "DaemonSet", "osiris-watchdog")["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "OSIRIS_WATCHDOG_METER", "value": "gpu"} in container["env"]
+
+
 def test_one_model_can_lie_on_several_gpus(helm: Path) -> None:
     values = {"hermes": {"tensorParallel": 4}}
     container = of(charts.render(helm / charts.UMBRELLA, values), "Deployment", "osiris-hermes")["spec"]["template"][

@@ -123,3 +123,9 @@ def test_every_environment_that_is_built_has_a_lock(configured: Any) -> None:
             lock = f"services/{arguments['SERVICE']}/environments/{arguments.get('ENVIRONMENT')}.lock"
             if "ENVIRONMENT" in arguments:
                 assert (REPOSITORY / lock).exists(), name
+
+
+def test_beside_large_models_the_watchdog_reads_gpus_alone(configured: Any) -> None:
+    """Main memory has a limit of small models."""
+    assert configured("gpu")["watchdog-gpu"]["environment"]["OSIRIS_WATCHDOG_METER"] == "gpu"
+    assert "OSIRIS_WATCHDOG_METER" not in configured("full")["watchdog"]["environment"]

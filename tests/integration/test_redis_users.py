@@ -314,6 +314,23 @@ async def test_nobody_comes_in_without_a_name(desk: Desk) -> None:
         await redis.aclose()
 
 
+async def test_what_was_written_at_once_outlives_a_killed_redis(tmp_path: Path) -> None:
+    make_secrets(tmp_path / "secrets", "redis://127.0.0.1:1/0")
+    options = ("--aclfile", str(tmp_path / "secrets" / "users.acl"), "--appendonly", "yes", "--appendfsync", "always")
+    with redis_server(tmp_path / "redis", *options) as port:
+        redis = connect(make_secrets(tmp_path / "secrets", f"redis://127.0.0.1:{port}/0")["orchestrator"])
+        async with redis.pipeline(transaction=True) as commit:
+            await commit.xadd(streams.ADVICE_GENERATED, {"data": "{}"}).set("state:orchestrator", "1").execute()
+        script = "redis.call('SET', KEYS[1], '1') redis.call('SET', KEYS[2], '1')"
+        await redis.eval(script, 2, "lease:orchestrator", "commits:orchestrator")
+        await redis.aclose()
+    with redis_server(tmp_path / "redis", *options) as port:
+        redis = connect(make_secrets(tmp_path / "secrets", f"redis://127.0.0.1:{port}/0")["operator"])
+        names = (f"{each}:orchestrator" for each in ("state", "lease", "commits"))
+        assert await redis.exists(streams.ADVICE_GENERATED, *names) == 4
+        await redis.aclose()
+
+
 async def test_the_users_are_those_that_the_tool_makes(desk: Desk) -> None:
     tool = runpy.run_path(str(TOOL))
     written = (REPOSITORY / "deploy" / "redis" / "users.acl").read_text()

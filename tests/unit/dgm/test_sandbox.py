@@ -158,6 +158,15 @@ def test_a_kernel_without_a_layer_runs_no_candidate_and_says_which(layer: str, s
     assert f"missing: {layer}:" in run_without(*syscalls)
 
 
+def test_a_machine_without_libseccomp_is_told_what_is_missing() -> None:
+    script = (
+        "import ctypes.util; ctypes.util.find_library = lambda name: None\n"
+        "from osiris_dgm.sandbox import bounds, layers; print(layers.raise_all(bounds.Bounds()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=30)
+    assert "'libseccomp: " in done.stdout
+
+
 def test_root_that_stays_within_reach_is_a_missing_layer() -> None:
     if os.getuid() != 0:
         pytest.skip("only root has a user id to give up")

@@ -8,9 +8,9 @@ import errno
 import os
 import resource
 from collections.abc import Callable
+from importlib import import_module
 
 import landlockpy
-import pyseccomp
 
 from osiris_dgm.sandbox.bounds import Bounds
 
@@ -34,7 +34,8 @@ class LayerMissing(Exception):
 
 def raise_all(bounds: Bounds) -> list[str]:
     """Put up every wall around this process, for good; returns what is missing, in words."""
-    layers: dict[str, Callable[[], None]] = {
+    layers: dict[str, Callable[[], object]] = {
+        "libseccomp": lambda: import_module("pyseccomp"),  # which looks for it, while there are files to look at
         "rlimits": lambda: _limit(bounds),
         "user id": _change_user,
         "landlock": _restrict_files,
@@ -89,6 +90,8 @@ def _restrict_files() -> None:
 
 
 def _restrict_syscalls() -> None:
+    import pyseccomp
+
     walls = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
     for name in SYSCALLS:
         walls.add_rule(pyseccomp.ALLOW, name)
