@@ -24,7 +24,9 @@ RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
        fi
 COPY libs libs
 COPY services services
-RUN sed -n 's|^# member: |/src/|p' "deploy/docker/locks/${SERVICE}.lock" > members \
+# of ours, what the service has everywhere, and what it has in this environment besides
+RUN sed -n 's|^# member: |/src/|p' "deploy/docker/locks/${SERVICE}.lock" \
+      "services/${SERVICE}/environments/${ENVIRONMENT}.lock" > members \
     && xargs -a members /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels \
     && /build/bin/pip --python /opt/osiris/bin/python install --no-deps --no-index /wheels/*.whl
 

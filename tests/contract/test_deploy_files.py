@@ -59,6 +59,18 @@ def test_an_environment_runs_on_the_oldest_base(repository: Path) -> None:
         assert "redis" not in names or "async-timeout" in names, path
 
 
+def test_an_environment_holds_what_of_ours_its_code_imports(repository: Path) -> None:
+    """A difference: the lock of the environment lacks a line `# member: libs/…`."""
+    for path in repository.glob("services/*/environments/*.lock"):
+        service = repository / "deploy/docker/locks" / f"{path.parent.parent.name}.lock"
+        folders = re.findall("^# member: (.*)$", service.read_text() + path.read_text(), re.MULTILINE)
+        found = {
+            module for folder in folders for each in (repository / folder).rglob("*.py") for module in imported(each)
+        }
+        ours = {f"osiris_{Path(folder).name}" for folder in folders}
+        assert {module for module in found if module.startswith("osiris_")} <= ours, path
+
+
 EXTRAS = {
     "/vllm_engine/": "vllm",
     "/osiris_mesh/http/": "litestar",
