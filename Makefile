@@ -174,7 +174,7 @@ $(SERVERS)/.fetched: tests/compat/requirements.lock tests/compat/fetch.sh | $(ST
 
 servers: $(SERVERS)/.fetched
 
-test-compat: $(SERVERS)/.fetched  ## the core promises on Redis 6.2, 7.0, 8.2 and Valkey
+test-compat: $(SERVERS)/.fetched  ## the core promises on Redis 6.2, 7.0, 8.2 and Valkey, and with a container engine on 8.4
 	@$(BIN)/python -m pytest tests/compat
 
 lint: $(STAMP)  ## ruff and mypy

