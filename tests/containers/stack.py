@@ -40,7 +40,7 @@ class Stack:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
         self._runs = ""  # the profile
-        self._tools: dict[str, int] = {}
+        self._tools: list[str] = []
         self.port, self.planner_port = _free_port(), _free_port()
         users = folder / "users"
         run(PYTHON, "tools/redis_users.py", "--secrets", str(users), "--url", "redis://redis:6379/0", environment={})
@@ -69,15 +69,20 @@ class Stack:
             lambda: all(self._is_healthy(each) for each in self._config(profile)), 240, f"{profile} to be healthy"
         )
 
-    def build(self, profile: str) -> dict[str, int]:
-        """Build what the profile runs; by image, the bytes above its base."""
-        sizes = {}
+    def build(self, profile: str) -> list[str]:
+        """Build what the profile runs; its images."""
+        built = []
         for service in self._config(profile).values():
             if "build" in service:
                 image, build = service["image"], service["build"]
                 self._engine.build(image, build["dockerfile"], build["args"])
-                sizes[image] = self._engine.size(image) - self._engine.size(self._engine.base)
-        return sizes
+                built.append(image)
+        return built
+
+    def sizes(self, images: list[str]) -> dict[str, int]:
+        """The bytes of each above the base."""
+        base = self._engine.size(self._engine.base)
+        return {image: self._engine.size(image) - base for image in images}
 
     def down(self, *, volumes: bool = False) -> None:
         """End the containers; `volumes`: and forget all that they kept."""

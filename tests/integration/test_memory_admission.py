@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import httpx
 from tests.support.desk import services
 from tests.support.gateways import door, problem
+from tests.support.metrics import samples
 
 from osiris_contracts import Presence
 from osiris_mesh.connection import connect
@@ -20,17 +20,11 @@ async def _hermes(redis_url: str) -> Presence:
     return max(found, key=lambda presence: presence.started_at)
 
 
-async def _metric(presence: Presence, name: str) -> float:
-    async with httpx.AsyncClient() as http:
-        told = (await http.get(f"{presence.probe_url}/metrics", follow_redirects=True)).text
-    return next(float(line.split()[1]) for line in told.splitlines() if line.startswith(f"{name} "))
-
-
 async def test_a_request_past_the_budget_is_refused_with_the_numbers(
     redis_url: str, tmp_path: Path, models_root: Path
 ) -> None:
     async with services(redis_url, tmp_path, models_root, "hermes"):
-        idle = await _metric(await _hermes(redis_url), "osiris_engine_memory_predicted_bytes")
+        idle = (await samples(await _hermes(redis_url)))["osiris_engine_memory_predicted_bytes"]
     budget = {"OSIRIS_HERMES_MEMORY_BUDGET_MIB": str(round(idle / MIB) + 45)}  # 1,000 tokens of keys and values
     async with services(redis_url, tmp_path, models_root, "hermes", **budget), door(redis_url) as http:
         body = {"prompt": "What is a stop?", "max_length": 8}
@@ -42,5 +36,6 @@ async def test_a_request_past_the_budget_is_refused_with_the_numbers(
         )
         assert (await http.post("/generate/", json=body)).status_code == 200
         hermes = await _hermes(redis_url)
-        assert await _metric(hermes, "osiris_engine_memory_workspace_bytes") > 0
-        assert await _metric(hermes, "osiris_engine_memory_measured_bytes") > idle / 2
+        engine = await samples(hermes)
+        assert engine["osiris_engine_memory_workspace_bytes"] > 0
+        assert engine["osiris_engine_memory_measured_bytes"] > idle / 2

@@ -1,14 +1,10 @@
 """Behind Sentinel the mesh follows the master: when one dies, its replica is worked on, and what waits is answered."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
-from redis.exceptions import ConnectionError
-from tests.support.processes import until
 from tests.support.redis_server import redis_server
-from tests.support.sentinels import known, role, sentinel
+from tests.support.sentinels import known, master_dies, sentinel
 from tests.support.serving import STREAM, echo, serving
 
 from osiris_contracts import GenerateRequest
@@ -28,15 +24,7 @@ async def test_the_mesh_goes_on_with_the_replica_when_the_master_dies(tmp_path: 
         async with serving(url, echo), Bus(url, "test") as bus:
             first = await bus.ask(STREAM, GenerateRequest(prompt="before"), timeout=20)
             assert first.text == "BEFORE"
-            async with Redis(port=master) as dying:
-                await dying.wait(1, 5_000)  # what was acknowledged is on the replica, too
-                with suppress(ConnectionError):
-                    await dying.execute_command("SHUTDOWN", "NOSAVE")
-
-            async def promoted() -> bool:
-                return await role(replica) == b"master"
-
-            await until(promoted, timeout=30, what="the replica to be the master")
+            await master_dies(master, replica)
             second = await bus.ask(STREAM, GenerateRequest(prompt="after"), timeout=30)
             assert second.text == "AFTER"
 

@@ -3,16 +3,15 @@
 import asyncio
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError
-from tests.support.processes import Process, until
+from tests.support.processes import Process
 from tests.support.redis_server import redis_server
-from tests.support.sentinels import known, role, sentinel
+from tests.support.sentinels import known, master_dies, sentinel
 from tests.support.serving import STREAM
 from tests.support.tls import made_certificate, tls, tls_or_none
 
@@ -61,15 +60,7 @@ async def _asked_before_and_after(url: str, master: int, replica: int, home: Pat
         assert PASSWORD not in check.detail
         async with Bus(url, "test") as bus:
             assert await bus.ask(STREAM, GenerateRequest(prompt="before"), timeout=20)
-            async with Redis(port=master) as dying:
-                await dying.wait(1, 5_000)  # what was acknowledged is on the replica, too
-                with suppress(ConnectionError):
-                    await dying.execute_command("SHUTDOWN", "NOSAVE")
-
-            async def promoted() -> bool:
-                return await role(replica) == b"master"
-
-            await until(promoted, timeout=30, what="the replica to be the master")
+            await master_dies(master, replica)
             assert await bus.ask(STREAM, GenerateRequest(prompt="after"), timeout=30)
         assert PASSWORD not in hermes.log()
 

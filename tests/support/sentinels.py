@@ -2,12 +2,12 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 from tests.support.processes import until
 
 from osiris_cli.embedded_redis import find_server
@@ -35,6 +35,19 @@ def sentinel(folder: Path, master: int) -> Iterator[int]:
     finally:
         child.kill()
         child.wait()
+
+
+async def master_dies(master: int, replica: int) -> None:
+    """End the master, and wait until the replica is one."""
+    async with Redis(port=master) as dying:
+        await dying.wait(1, 5_000)  # what was acknowledged is on the replica, too
+        with suppress(ConnectionError):
+            await dying.execute_command("SHUTDOWN", "NOSAVE")
+
+    async def promoted() -> bool:
+        return await role(replica) == b"master"
+
+    await until(promoted, timeout=30, what="the replica to be the master")
 
 
 async def role(port: int) -> bytes:

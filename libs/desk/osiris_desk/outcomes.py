@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Self
 from uuid import UUID
 
@@ -64,7 +65,7 @@ class Pending(Value, frozen=True):
         )
 
 
-class Observed(Value, frozen=True):
+class Observed(Value, frozen=True, dict=True):
     """A decision whose horizon has passed. Immutable.
 
     Attributes:
@@ -77,7 +78,7 @@ class Observed(Value, frozen=True):
     tick: MarketTick
     quantity: float
 
-    @property
+    @cached_property
     def outcome(self) -> ProposalOutcome:
         """What was made of the decision by the close of the bar."""
         then, now = self.pending, self.tick

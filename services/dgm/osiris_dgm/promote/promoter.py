@@ -148,7 +148,7 @@ class Promoter:
         if self._store.pointed("current") == state.version:
             self._store.rollback()
         told = (self._told("current", f"rolled back {state.version}: {why}", now),) if was_live else ()
-        self._settle(now, rollbacks=state.rollbacks + 1, told=told)
+        self._settle(now, told, rollbacks=state.rollbacks + 1, rolled_back=state.rolled_back + 1)
 
     def undo(self, now: datetime) -> None:
         """What the owner asks for: end the promotion under way, else let the version before decide.
@@ -211,7 +211,7 @@ class Promoter:
             untold = (*untold, self._told("current", reason, now))
         self._write(self.state.model_copy(update={"stage": stage, "since": now, "untold": untold, **changes}))
 
-    def _settle(self, now: datetime, *, rollbacks: int, told: tuple[PolicyVersion, ...] = ()) -> None:
+    def _settle(self, now: datetime, told: tuple[PolicyVersion, ...] = (), **changes: object) -> None:
         state = self.state
         self._write(
             state.model_copy(
@@ -221,9 +221,8 @@ class Promoter:
                     "parent": None,
                     "since": now,
                     "settled": (*state.settled, *((state.version,) if state.version else ())),
-                    "rollbacks": rollbacks,
-                    "rolled_back": state.rolled_back + (rollbacks > state.rollbacks),
                     "untold": (*state.untold, *told),
+                    **changes,
                 }
             )
         )
