@@ -31,8 +31,10 @@ def critique_request(
 
 def parse_score(text: str) -> float | None:
     """The last score from 0 to 10 that `text` states, or None: a score is read, never invented."""
-    scores = [float(match) for match in _SCORE.findall(text)]
-    return next((score for score in reversed(scores) if 0 <= score <= 10), None)
+    for match in reversed(_SCORE.findall(text)):
+        if (score := float(match)) <= 10:
+            return score
+    return None
 
 
 def _prompt(situation: str, proposal: Proposal) -> str:

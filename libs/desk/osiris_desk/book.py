@@ -2,11 +2,13 @@
 
 import math
 from datetime import date
+from functools import cached_property
 from typing import Self
 
 from msgspec import field
 
-from osiris_contracts import BookView, Fill, MarketTick, Order, PositionView
+from osiris_contracts import BookView, Fill, Order, PositionView
+from osiris_desk.tick import Tick
 from osiris_desk.values import Value, changed
 
 _DIGITS = 10  # units are kept to 1e-10, so that 0.3 - 0.1 - 0.2 is flat
@@ -38,7 +40,7 @@ class Position(Value, frozen=True):
 _FLAT = Position()
 
 
-class Book(Value, frozen=True, kw_only=True):
+class Book(Value, frozen=True, kw_only=True, dict=True):
     """What the desk owns.
 
     NAV = starting cash + realised P&L (fees taken off) + unrealised P&L, always.
@@ -64,7 +66,7 @@ class Book(Value, frozen=True, kw_only=True):
         """A new book that holds only `cash`."""
         return cls(cash=float(cash), day_nav=float(cash))
 
-    @property
+    @cached_property
     def nav(self) -> float:
         """Net asset value: cash plus positions at their marks, quote currency."""
         return self.cash + math.fsum([position.quantity * position.price for position in self.positions.values()])
@@ -83,14 +85,14 @@ class Book(Value, frozen=True, kw_only=True):
         """The position in `symbol`; a flat one when there never was any."""
         return self.positions.get(symbol, _FLAT)
 
-    def start_day(self, tick: MarketTick) -> Self:
+    def start_day(self, tick: Tick) -> Self:
         """The book as the day of `tick` begins; the same book when it began already."""
         today = tick.timestamp.date()
         if self.day is not None and today <= self.day:
             return self
         return changed(self, day=today, day_nav=self.nav)
 
-    def mark(self, tick: MarketTick) -> Self:
+    def mark(self, tick: Tick) -> Self:
         """The book with the position in the tick's symbol valued at its close."""
         return self._with(tick.symbol, changed(self.position(tick.symbol), price=tick.close))
 

@@ -28,7 +28,6 @@ from osiris_contracts import (
     GateVerdict,
     GenerateRequest,
     GenerateResult,
-    MarketTick,
     Order,
     OrderRejection,
     Proposal,
@@ -49,6 +48,7 @@ from osiris_desk.run_id import run_id, sampling_seed
 from osiris_desk.sizing import target_quantity
 from osiris_desk.state import REMEMBERED, State
 from osiris_desk.steps import CritiqueRequest, RunRequest
+from osiris_desk.tick import Tick
 from osiris_desk.values import Value, changed
 from osiris_desk.window import Window, bar_range
 
@@ -70,10 +70,6 @@ class ReportRefused(ValueError):
 
 _EMPTY = Window()
 _PRICES = f"from {LEAST_PRICE:g} to {MOST_PRICE:g}"
-
-
-def _is_price(value: float) -> bool:
-    return LEAST_PRICE <= value <= MOST_PRICE
 
 
 class _Judged(Value, frozen=True):
@@ -133,7 +129,7 @@ class Desk:
             case "stop" | "allow":
                 self.state = changed(self.state, orders_stopped=command == "stop")
 
-    def awaiting(self, tick: MarketTick) -> set[UUID]:
+    def awaiting(self, tick: Tick) -> set[UUID]:
         """The orders sent before `tick` of which nothing was heard: their reports must come before it is handled.
 
         A venue publishes what happened in a bar before the bar itself, and answers an order together with all that
@@ -162,7 +158,7 @@ class Desk:
             known = len(left) < len(self.state.open_orders)
             self.state = changed(self.state, open_orders=left)
             return known
-        if max(execution.quantity, execution.fee) > MOST_UNITS or not _is_price(execution.price):
+        if max(execution.quantity, execution.fee) > MOST_UNITS or not LEAST_PRICE <= execution.price <= MOST_PRICE:
             raise ReportRefused(
                 f"expected a fill of at most {MOST_UNITS:g} units at {_PRICES}, "
                 f"was {execution.quantity:g} at {execution.price:g}, fee {execution.fee:g}"
@@ -173,11 +169,11 @@ class Desk:
         self.state = changed(self.state, held=(*self.state.held, execution), seen=(*self.state.seen, key)[-REMEMBERED:])
         return True
 
-    def on_tick(self, tick: MarketTick) -> RunRequest | None:
+    def on_tick(self, tick: Tick) -> RunRequest | None:
         """Book the fills up to `tick`, mark the book, and say whether a run is due.
 
         Raises:
-            TickRefused: the bar is not after the symbol's last one, makes NAV overflow, or has no sane price.
+            TickRefused: the bar is not after the symbol's last one, makes NAV overflow, or holds no sane numbers.
             RuntimeError: a run is due and was not decided.
         """
         if (due := self.due()) is not None:
@@ -192,9 +188,16 @@ class Desk:
         book = book.mark(tick)
         if not math.isfinite(book.nav):
             raise TickRefused(f"expected bars and fills that leave NAV finite, {tick.symbol} makes it {book.nav}")
-        prices = (tick.open, tick.high, tick.low, tick.close)
-        if not (_is_price(min(prices)) and _is_price(max(prices))):
-            raise TickRefused(f"expected prices {_PRICES}, {tick.symbol} has {tick.low:g} to {tick.high:g}")
+        if not (
+            LEAST_PRICE <= tick.low <= tick.high <= MOST_PRICE
+            and LEAST_PRICE <= tick.open <= MOST_PRICE
+            and LEAST_PRICE <= tick.close <= MOST_PRICE
+            and 0 <= tick.volume < math.inf
+        ):
+            raise TickRefused(
+                f"expected prices {_PRICES}, high >= low and volume >= 0, {tick.symbol} has open {tick.open:g}, "
+                f"high {tick.high:g}, low {tick.low:g}, close {tick.close:g}, volume {tick.volume:g}"
+            )
         booked = [fill for fill in self.state.held if fill not in held] if self.state.held else []
         quantity = book.position(tick.symbol).quantity
         pending, self._observed = observe(self.state.pending, tick, booked, quantity, self.rules.horizon)
@@ -300,7 +303,8 @@ class Desk:
     def _run(self, symbol: str, window: Window) -> RunRequest:
         run = run_id(self.state.last_run, window.bars)
         policy = self.canary if self.canary and run.int % CANARY_RUNS == 0 else self.policy
-        features = features_of(symbol, window, self.state.book)
+        bars = bar_range(window.bars)
+        features = features_of(symbol, window, bars, self.state.book)
         request, error = None, None
         try:
             prompt = ask_prompt(policy.policy, features)
@@ -311,7 +315,7 @@ class Desk:
         return RunRequest(
             run_id=run,
             symbol=symbol,
-            bars=bar_range(window.bars),
+            bars=bars,
             features=features,
             policy=policy,
             request=request,
@@ -383,7 +387,7 @@ class Desk:
         self._due = self._judged = None
         return decision
 
-    def _settled(self, tick: MarketTick) -> tuple[Book, dict[UUID, Order], tuple[Fill, ...]]:
+    def _settled(self, tick: Tick) -> tuple[Book, dict[UUID, Order], tuple[Fill, ...]]:
         """The book, the open orders and the fills still held once those up to `tick` are booked."""
         book = self.state.book.start_day(tick)
         if not self.state.held:
@@ -401,7 +405,7 @@ class Desk:
     def _window(self, symbol: str) -> Window:
         return self.state.windows.get(symbol, _EMPTY)
 
-    def _is_stale(self, tick: MarketTick) -> bool:
+    def _is_stale(self, tick: Tick) -> bool:
         last = self._window(tick.symbol).last
         return last is not None and tick.timestamp <= last
 

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Self
 from uuid import UUID
 
-from osiris_contracts import Decision, Fill, MarketTick, ProposalOutcome, Trace
+from osiris_contracts import Decision, Fill, ProposalOutcome, Trace
+from osiris_desk.tick import Tick
 from osiris_desk.values import Value, changed
 
 
@@ -75,7 +76,7 @@ class Observed(Value, frozen=True, dict=True):
     """
 
     pending: Pending
-    tick: MarketTick
+    tick: Tick
     quantity: float
 
     @cached_property
@@ -104,7 +105,7 @@ class Observed(Value, frozen=True, dict=True):
 
 
 def observe(
-    pending: Sequence[Pending], tick: MarketTick, fills: Sequence[Fill], quantity: float, horizon: int
+    pending: Sequence[Pending], tick: Tick, fills: Sequence[Fill], quantity: float, horizon: int
 ) -> tuple[tuple[Pending, ...], tuple[Observed, ...]]:
     """The decisions that still wait after `tick`, and those whose horizon it ends.
 

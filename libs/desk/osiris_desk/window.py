@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from osiris_contracts import BarRange, MarketTick
+from osiris_contracts import BarRange
+from osiris_desk.tick import Tick
 from osiris_desk.values import Value, changed
 
 HISTORY = 50
@@ -20,11 +21,11 @@ class Window(Value, frozen=True):
         last: timestamp of the latest bar; None before the first.
     """
 
-    bars: tuple[MarketTick, ...] = ()
+    bars: tuple[Tick, ...] = ()
     closes: tuple[float, ...] = ()
     last: datetime | None = None
 
-    def add(self, tick: MarketTick) -> Self:
+    def add(self, tick: Tick) -> Self:
         """The window with one more bar."""
         return changed(
             self,
@@ -38,14 +39,14 @@ class Window(Value, frozen=True):
         return changed(self, bars=())
 
 
-def bar_range(bars: Sequence[MarketTick]) -> BarRange:
+def bar_range(bars: Sequence[Tick]) -> BarRange:
     """What `bars`, oldest first, amount to."""
     return BarRange(
         first=bars[0].timestamp,
         last=bars[-1].timestamp,
         count=len(bars),
         open=bars[0].open,
-        high=max(bar.high for bar in bars),
-        low=min(bar.low for bar in bars),
+        high=max([bar.high for bar in bars]),
+        low=min([bar.low for bar in bars]),
         close=bars[-1].close,
     )

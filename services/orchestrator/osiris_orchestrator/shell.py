@@ -34,6 +34,7 @@ from osiris_desk.desk import Desk, ReportRefused, TickRefused
 from osiris_desk.policy.store import PolicyStore
 from osiris_desk.state import State
 from osiris_desk.steps import CritiqueRequest, RunRequest
+from osiris_desk.tick import Tick
 from osiris_mesh import Bus, MalformedEnvelope, Sequencer, tracing
 from osiris_mesh import envelope as envelopes
 from osiris_mesh.connection import BLOCK_MS
@@ -164,7 +165,7 @@ class Shell:
     async def _take(self, entry: Entry) -> None:
         """One bar, and the runs that come due with it."""
         try:
-            tick = MarketTick.model_validate_json(envelopes.parse(entry[1]).data)
+            tick = Tick.of(MarketTick.model_validate_json(envelopes.parse(entry[1]).data))
             await self._wait_for_reports(tick, parse_id(entry[0]))
             self._desk.on_tick(tick)
             self._outputs += [self._outcome(each) for each in self._desk.outcomes]
@@ -175,7 +176,7 @@ class Shell:
         self._positions[self._ticks] = entry[0]
         await self._decide_due()
 
-    async def _wait_for_reports(self, tick: MarketTick, entry_id: EntryId) -> None:
+    async def _wait_for_reports(self, tick: Tick, entry_id: EntryId) -> None:
         """Wait until the venue answered what was sent before `tick` came; a replay decides alike only then.
 
         A bar that was there before the order brings no fill: the venue fills at the next it publishes.

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from osiris_contracts import Order, streams
 from osiris_desk.market.bars import Tape
-from osiris_desk.market.ticks import Tick
+from osiris_desk.market.ticks import TickMessage
 from osiris_desk.venue.intake import InvalidOrder, read_order
 from osiris_desk.venue.terms import Terms
 from osiris_desk.venue.venue import Venue
@@ -117,7 +117,7 @@ class MeshMarket:
 
     async def publish(self, messages: Sequence[Message], state: str) -> None:
         """Ticks to their stream, the rest to `market.fills`, with the state and the position in the orders."""
-        ticks = [message for message in messages if isinstance(message, Tick)]
+        ticks = [message for message in messages if isinstance(message, TickMessage)]
         if ticks and len(ticks) == len(messages) and not self._positions:
             await self._sequencer.play(state.encode(), self._ticks, SOURCE, ticks)
             return
@@ -149,7 +149,7 @@ class MeshMarket:
         return symbol != self._symbol and bool(await self._bus.redis.exists(f"lease:{venue_name(symbol)}"))
 
     def _output(self, message: Message) -> Output:
-        if isinstance(message, Tick):
+        if isinstance(message, TickMessage):
             fields: Fields = {
                 "data": message.json,
                 "id": message.id,

@@ -13,7 +13,7 @@ import structlog
 
 from osiris_contracts import Fill, Order, OrderRejection
 from osiris_desk.market.bars import Tape
-from osiris_desk.market.ticks import Tick, ticks_of
+from osiris_desk.market.ticks import TickMessage, ticks_of
 from osiris_desk.venue.intake import InvalidOrder
 from osiris_desk.venue.venue import Event, Venue
 
@@ -34,7 +34,7 @@ PATIENCE_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
 
-Message = Fill | OrderRejection | Tick
+Message = Fill | OrderRejection | TickMessage
 
 
 class Market(Protocol):

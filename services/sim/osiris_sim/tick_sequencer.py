@@ -6,7 +6,7 @@ speed would spend its time on. Here all ticks are one argument: nothing in a tic
 
 from collections.abc import Sequence
 
-from osiris_desk.market.ticks import Tick
+from osiris_desk.market.ticks import TickMessage
 from osiris_mesh import Sequencer
 from osiris_mesh.scripts import NEXT_COMMIT
 
@@ -25,7 +25,7 @@ return 1
 class TickSequencer(Sequencer):
     """A `Sequencer` for a feed."""
 
-    async def play(self, state: bytes, stream: str, source: str, ticks: Sequence[Tick]) -> None:
+    async def play(self, state: bytes, stream: str, source: str, ticks: Sequence[TickMessage]) -> None:
         """Save state and append ticks, or nothing of it.
 
         Raises:

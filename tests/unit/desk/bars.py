@@ -5,17 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from osiris_contracts import MarketTick
 from osiris_desk.market import dates
 from osiris_desk.market.bars import Bars
+from osiris_desk.tick import Tick
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 HOUR = 3_600_000_000
 
 
-def bar(number: int, close: float, symbol: str = "SPY") -> MarketTick:
+def bar(number: int, close: float, symbol: str = "SPY") -> Tick:
     """An hourly bar that does not move."""
-    return MarketTick(
+    return Tick(
         symbol=symbol,
         timestamp=START + timedelta(hours=number),
         open=close,

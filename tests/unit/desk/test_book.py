@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osiris_contracts import Fill, MarketTick, Order
+from osiris_contracts import Fill, Order
 from osiris_desk.book import Book
+from osiris_desk.tick import Tick
 from osiris_desk.values import from_json, to_json
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 
 
-def tick(close: float, *, hours: int = 0, low: float | None = None, high: float | None = None) -> MarketTick:
-    return MarketTick(
+def tick(close: float, *, hours: int = 0, low: float | None = None, high: float | None = None) -> Tick:
+    return Tick(
         symbol="SPY",
         timestamp=START + timedelta(hours=hours),
         open=close,

@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osiris_contracts import Fill, MarketTick, Order
+from osiris_contracts import Fill, Order
 from osiris_desk.book import Book
 from osiris_desk.policy import Features
 from osiris_desk.policy.features import features_of, realised_volatility
 from osiris_desk.policy.shipped.advised.policy import prompt, situation, trend
 from osiris_desk.run_id import first_link, order_id, request_id, run_id, sampling_seed
-from osiris_desk.window import HISTORY, Window
+from osiris_desk.tick import Tick
+from osiris_desk.window import HISTORY, Window, bar_range
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 
 
-def bar(number: int, close: float, open_: float | None = None) -> MarketTick:
+def bar(number: int, close: float, open_: float | None = None) -> Tick:
     opened = open_ or close
-    return MarketTick(
+    return Tick(
         symbol="SPY",
         timestamp=START + timedelta(hours=number),
         open=opened,
@@ -35,8 +36,9 @@ def bar(number: int, close: float, open_: float | None = None) -> MarketTick:
 BARS = (bar(0, 100, open_=98), bar(1, 104), bar(2, 102))
 
 
-def seen(bars: Sequence[MarketTick], closes: Sequence[float], book: Book | None = None) -> Features:
-    return features_of("SPY", Window(bars=tuple(bars), closes=tuple(closes)), book or Book.opened(100_000))
+def seen(bars: Sequence[Tick], closes: Sequence[float], book: Book | None = None) -> Features:
+    window = Window(bars=tuple(bars), closes=tuple(closes))
+    return features_of("SPY", window, bar_range(bars), book or Book.opened(100_000))
 
 
 def test_the_summary_of_a_flat_book() -> None:

@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osiris_contracts import Fill, GenerateResult, MarketTick, Order, Proposal, ProposalOutcome, Usage
+from osiris_contracts import Fill, GenerateResult, Order, Proposal, ProposalOutcome, Usage
 from osiris_desk.book import Book
 from osiris_desk.desk import Desk
 from osiris_desk.outcomes import Pending, observe
 from osiris_desk.policy.shipped import shipped
 from osiris_desk.rules import Rules
 from osiris_desk.state import State
+from osiris_desk.tick import Tick
 
 START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 
 
-def bar(number: int, close: float = 100.0, symbol: str = "SPY") -> MarketTick:
+def bar(number: int, close: float = 100.0, symbol: str = "SPY") -> Tick:
     at = START + timedelta(hours=number)
-    return MarketTick(symbol=symbol, timestamp=at, open=close, high=close, low=close, close=close, volume=1000)
+    return Tick(symbol=symbol, timestamp=at, open=close, high=close, low=close, close=close, volume=1000)
 
 
 def answer(proposal: Proposal | None = None) -> GenerateResult:

@@ -7,7 +7,7 @@ from math import isnan
 import numpy as np
 import numpy.typing as npt
 
-from osiris_contracts import Decision, Fill, MarketTick, OrderRejection
+from osiris_contracts import Decision, Fill, OrderRejection
 from osiris_desk.backtest.models import Models, Nobody
 from osiris_desk.desk import Desk
 from osiris_desk.market import dates
@@ -16,6 +16,7 @@ from osiris_desk.policy.loading import LoadedPolicy
 from osiris_desk.rules import Rules
 from osiris_desk.state import State
 from osiris_desk.steps import CritiqueRequest, RunRequest
+from osiris_desk.tick import Tick
 from osiris_desk.venue.terms import Terms
 from osiris_desk.venue.venue import Venue
 
@@ -129,7 +130,7 @@ class _Run:
             self._refused.append(event)
 
 
-def _ticks(bars: Mapping[str, Bars]) -> Iterator[tuple[int, MarketTick]]:
+def _ticks(bars: Mapping[str, Bars]) -> Iterator[tuple[int, Tick]]:
     """The bars of all symbols in the order of their time, each with its number in its own tape."""
     symbols = list(bars)
     time = np.concatenate([part.time for part in bars.values()])
@@ -146,15 +147,15 @@ def _ticks(bars: Mapping[str, Bars]) -> Iterator[tuple[int, MarketTick]]:
     ):
         yield (
             row,
-            MarketTick(
-                symbol=symbols[place],
-                timestamp=dates.from_micros(micros),
-                open=opened,
-                high=high,
-                low=low,
-                close=close,
-                volume=volume,
-                adj_close=None if isnan(adj_close) else adj_close,
+            Tick(
+                symbols[place],
+                dates.from_micros(micros),
+                opened,
+                high,
+                low,
+                close,
+                volume,
+                None if isnan(adj_close) else adj_close,
             ),
         )
 

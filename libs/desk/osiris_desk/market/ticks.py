@@ -12,7 +12,7 @@ from osiris_desk.market.bars import Bars, Floats
 _NAMESPACE = UUID("a3d3f1d2-6b0f-5c0e-9a51-5a6a1ad0f6f1")
 
 
-class Tick(NamedTuple):
+class TickMessage(NamedTuple):
     """A tick ready to be sent: message id, time of the bar (RFC 3339) and JSON."""
 
     id: str
@@ -20,13 +20,13 @@ class Tick(NamedTuple):
     json: str
 
 
-def ticks_of(bars: Bars, symbol: str, seed: int) -> list[Tick]:
+def ticks_of(bars: Bars, symbol: str, seed: int) -> list[TickMessage]:
     """The ticks of `bars`. The id is a UUIDv5 of seed, symbol and time: the same replay sends the same ids."""
     space = sha1(uuid5(_NAMESPACE, f"{seed}/{symbol}").bytes, usedforsecurity=False)
     adjusted = ["null"] * len(bars) if bars.adj_close is None else _texts(bars.adj_close)
     columns = [_texts(column) for column in (bars.open, bars.high, bars.low, bars.close, bars.volume)]
     return [
-        Tick(
+        TickMessage(
             _uuid5(space, time),
             time,
             f'{{"symbol":"{symbol}","timestamp":"{time}","open":{open_},"high":{high},"low":{low},"close":{close},'

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from operator import truediv
 
+from osiris_contracts import BarRange
 from osiris_desk.book import Book
 from osiris_desk.policy.interface import Features
 from osiris_desk.window import Window
@@ -12,22 +13,20 @@ MOST = 1e200
 """Where a volume or an exposure ends, so that what is computed from it stays finite."""
 
 
-def features_of(symbol: str, window: Window, book: Book) -> Features:
-    """The features of a run on `window`, whose bars are at least one, `book` being marked at the last of them."""
-    bars, closes = window.bars, window.closes
-    low, high = min(bar.low for bar in bars), max(bar.high for bar in bars)
-    first, last = bars[0].open, bars[-1].close
+def features_of(symbol: str, window: Window, bars: BarRange, book: Book) -> Features:
+    """The features of a run on `window`, whose bars come to `bars`, `book` being marked at the last of them."""
+    closes, low, high, last = window.closes, bars.low, bars.high, bars.close
     position, nav = book.position(symbol), book.nav
     return Features(
         symbol=symbol,
-        bars=len(bars),
-        open=first,
+        bars=bars.count,
+        open=bars.open,
         high=high,
         low=low,
         close=last,
-        volume=math.fsum(min(bar.volume, MOST) for bar in bars),
+        volume=math.fsum([min(bar.volume, MOST) for bar in window.bars]),
         closes=closes,
-        run_return=last / first - 1,
+        run_return=last / bars.open - 1,
         history_return=closes[-1] / closes[0] - 1,
         volatility=realised_volatility(closes),
         range_place=(last - low) / (high - low) if high > low else 0.5,
@@ -38,7 +37,7 @@ def features_of(symbol: str, window: Window, book: Book) -> Features:
         unrealised_pnl=position.unrealised_pnl,
         exposure=max(-MOST, min(position.quantity * position.price / nav, MOST)) if nav > 0 else 0.0,
         nav=nav,
-        daily_pnl=book.daily_pnl,
+        daily_pnl=nav - book.day_nav,
     )
 
 
@@ -47,5 +46,7 @@ def realised_volatility(closes: Sequence[float]) -> float:
 
     The realised volatility of Andersen and Bollerslev (1998), per bar instead of summed.
     """
-    squares = [move**2 for move in map(math.log, map(truediv, closes[1:], closes))]
-    return math.sqrt(math.fsum(squares) / len(squares)) if squares else 0.0
+    if len(closes) < 2:
+        return 0.0
+    moves = map(math.log, map(truediv, closes[1:], closes))
+    return math.hypot(*moves) / math.sqrt(len(closes) - 1)
