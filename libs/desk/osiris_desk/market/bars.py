@@ -87,7 +87,7 @@ class Tape:
         self.loop = loop
         interval = int(np.median(np.diff(bars.time))) if len(bars) > 1 else _DAY
         self._count = len(bars)
-        self._times: memoryview[int] = memoryview(bars.time)
+        self._times: memoryview[int] = bars.time.data
         self._opens, self._highs = _view(bars.open), _view(bars.high)
         self._lows, self._volumes = _view(bars.low), _view(bars.volume)
         self._start = self._times[0]
@@ -131,4 +131,4 @@ class Tape:
 
 def _view(column: Floats) -> "memoryview[float]":
     """The same numbers; one of them costs less than one of an array."""
-    return cast("memoryview[float]", memoryview(column))
+    return cast("memoryview[float]", column.data)
