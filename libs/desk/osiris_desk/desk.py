@@ -255,7 +255,8 @@ class Desk:
     def _ask_critic(self, run: RunRequest, judged: _Judged) -> Decision | CritiqueRequest:
         self._judged = judged
         try:
-            situation = ask_situation(run.policy.policy, run.features, judged.proposal)
+            asked = run.request.prompt if run.request else None
+            situation = ask_situation(run.policy.policy, run.features, judged.proposal, asked)
             if situation is None:
                 return self.conclude(None)
             request = critique_request(

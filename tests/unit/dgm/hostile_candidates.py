@@ -33,7 +33,7 @@ def target(features, proposed):
     return None
 
 
-def critique(features, intent):
+def critique(features, intent, asked):
     return None
 
 

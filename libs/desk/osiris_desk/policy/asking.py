@@ -63,14 +63,16 @@ def decide(policy: Policy, features: Features, proposal: Proposal | None) -> Pro
         raise PolicyFailed.of(error) from error
 
 
-def ask_situation(policy: Policy, features: Features, proposal: Proposal) -> str | None:
+def ask_situation(policy: Policy, features: Features, proposal: Proposal, asked: str | None) -> str | None:
     """The situation as the critic of `proposal` is told it; None when nobody is asked.
+
+    `asked` is what phi3 was asked; None when it was not.
 
     Raises:
         PolicyFailed: the policy cannot tell.
     """
     try:
-        return _text(policy.critique(features, intent_of(proposal)))
+        return _text(policy.critique(features, intent_of(proposal), asked))
     except _CAUGHT as error:
         raise PolicyFailed.of(error) from error
 

@@ -85,7 +85,7 @@ class Limits(NamedTuple):
 class Parts(Protocol):
     """What a `policy.py` defines, each a function of its own. They keep nothing from one run to the next.
 
-    `proposed` is what phi3 proposes; None when `prompt` returned None, so that nobody was asked.
+    `asked` is what `prompt` returned, and `proposed` what phi3 proposes on it; both None when nobody was asked.
     """
 
     GATE: Limits
@@ -108,7 +108,7 @@ class Parts(Protocol):
     def target(self, features: Features, proposed: Intent | None) -> float | None:
         """Distance of the target from the close, percent; None for none."""
 
-    def critique(self, features: Features, intent: Intent) -> str | None:
+    def critique(self, features: Features, intent: Intent, asked: str | None) -> str | None:
         """The situation as the critic is told it; None: the desk acts without a critique."""
 
 
@@ -125,7 +125,7 @@ class Policy(Protocol):
     def decide(self, features: Features, proposed: Intent | None) -> Intent:
         """What is to be done."""
 
-    def critique(self, features: Features, intent: Intent) -> str | None:
+    def critique(self, features: Features, intent: Intent, asked: str | None) -> str | None:
         """The situation as the critic is told it; None: the desk acts without a critique."""
 
 

@@ -1,6 +1,7 @@
 """Makes a policy of the text of a `policy.py`."""
 
 import importlib.util
+import inspect
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from math import isfinite
@@ -10,7 +11,12 @@ from typing import Any, NamedTuple, cast
 from osiris_desk.policy.interface import Assembled, Limits, Parts, Policy
 
 MOST_CODE_BYTES = 64 * 1024
-FUNCTIONS = ("prompt", "entry", "exit", "size", "stop", "target", "critique")
+FUNCTIONS = {
+    "prompt": ("features",),
+    **dict.fromkeys(("entry", "exit", "size", "stop", "target"), ("features", "proposed")),
+    "critique": ("features", "intent", "asked"),
+}
+"""What a `policy.py` defines, and what each is given, by place."""
 
 
 class PolicyRefused(ValueError):
@@ -49,6 +55,9 @@ def load(code: bytes, version: str) -> LoadedPolicy:
     missing = [name for name in FUNCTIONS if not callable(getattr(module, name, None))]
     if missing:
         raise PolicyRefused(f"expected policy.py to define the function {', '.join(missing)}")
+    for name, given in FUNCTIONS.items():
+        if not _takes(getattr(module, name), given):
+            raise PolicyRefused(f"expected policy.py to define {name}({', '.join(given)})")
     _check_limits(getattr(module, "GATE", None))
     return LoadedPolicy(version, Assembled(cast(Parts, module)))
 
@@ -59,6 +68,14 @@ def _module(text: str, name: str) -> ModuleType:
     module = importlib.util.module_from_spec(cast(ModuleSpec, spec))
     loader.exec_module(module)
     return module
+
+
+def _takes(function: Any, given: tuple[str, ...]) -> bool:
+    try:
+        inspect.signature(function).bind(*given)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _check_limits(limits: Any) -> None:

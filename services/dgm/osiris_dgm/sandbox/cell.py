@@ -113,9 +113,9 @@ class Cell:
             raise self._end(f"expected an intent of {len(Intent._fields)} fields, was {str(intent)[:100]}")
         return Intent(*intent)
 
-    def critique(self, features: Features, intent: Intent) -> str | None:
+    def critique(self, features: Features, intent: Intent, asked: str | None) -> str | None:
         """The situation as the critic is told it."""
-        answer = self._ask("critique", features, intent)
+        answer = self._ask("critique", features, intent, asked)
         return None if answer.get("critique") is None else self._text(answer["critique"])
 
     def _limits(self) -> Limits:
@@ -131,10 +131,10 @@ class Cell:
             raise self._end(f"expected limits above 0 and at most 100 percent, was {str(numbers)[:100]}")
         return Limits(*map(float, numbers))
 
-    def _ask(self, what: str, features: Features, intent: Intent | None) -> dict[str, Any]:
+    def _ask(self, what: str, features: Features, intent: Intent | None, asked: str | None = None) -> dict[str, Any]:
         if self.failure:
             raise Contained(self.failure)
-        self._say({"ask": what, "features": features, "intent": intent})
+        self._say({"ask": what, "features": features, "intent": intent, "asked": asked})
         answer = self._hear(self._bounds.answer_seconds)
         if "error" in answer:
             self.errors.append(str(answer["error"])[:500])

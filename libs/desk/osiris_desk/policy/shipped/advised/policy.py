@@ -38,9 +38,9 @@ def target(features: Features, proposed: Intent | None) -> float | None:
     return proposed.target_pct if proposed else None
 
 
-def critique(features: Features, intent: Intent) -> str:
+def critique(features: Features, intent: Intent, asked: str | None) -> str:
     """The critic sees what phi3 saw."""
-    return situation(features)
+    return asked.partition("\n\n")[0] if asked else situation(features)
 
 
 def situation(features: Features) -> str:

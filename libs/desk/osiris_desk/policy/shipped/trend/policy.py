@@ -60,7 +60,7 @@ def target(features: Features, proposed: Intent | None) -> float | None:
     return _moves(features, TARGET)
 
 
-def critique(features: Features, intent: Intent) -> str | None:
+def critique(features: Features, intent: Intent, asked: str | None) -> str | None:
     """Nobody is asked."""
     return None
 
