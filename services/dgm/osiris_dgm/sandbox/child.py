@@ -81,9 +81,8 @@ def answer(policy: Policy, question: dict[str, Any]) -> dict[str, Any]:
             case "decide":
                 return {"intent": policy.decide(features, intent)}
             case _:
-                return (
-                    {"critique": policy.critique(features, intent, question["asked"])} if intent else {"critique": None}
-                )
+                asked = question["asked"]
+                return {"critique": policy.critique(features, intent, asked) if intent else None}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"[:500]}
 
