@@ -1,6 +1,8 @@
 """One backtest: bars in, what the desk decided and what it was worth after every bar out."""
 
+import gc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isnan
 
@@ -19,6 +21,8 @@ from osiris_desk.steps import CritiqueRequest, RunRequest
 from osiris_desk.tick import Tick
 from osiris_desk.venue.terms import Terms
 from osiris_desk.venue.venue import Venue
+
+_OBJECTS_BETWEEN_LOOKS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,19 @@ def backtest(
         TickRefused: a bar has no sane price.
     """
     rules, terms, models = rules or Rules(), terms or Terms(), models or Nobody()
-    return _Run(policy, bars, rules, terms, models).play()
+    with _garbage_looked_for_seldom():
+        return _Run(policy, bars, rules, terms, models).play()
+
+
+@contextmanager
+def _garbage_looked_for_seldom() -> Iterator[None]:
+    """What a backtest makes it keeps: the collector would go through all of it again and again, and find nothing."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 class _Run:
