@@ -41,10 +41,10 @@ def judge(
         return _rejected(f"expected a proposal for {symbol}, was for {proposal.ticker}")
     if reduces(quantity, target):
         return _ACCEPTED
-    numbers = {"quantity": quantity, "target": target, "price": price, "nav": nav, "daily_pnl": daily_pnl}
-    unusable = [f"expected a finite {name}, was {value}" for name, value in numbers.items() if not math.isfinite(value)]
-    if unusable:
-        return _rejected(*unusable)
+    if not all(map(math.isfinite, (quantity, target, price, nav, daily_pnl))):
+        numbers = {"quantity": quantity, "target": target, "price": price, "nav": nav, "daily_pnl": daily_pnl}
+        unusable = {name: value for name, value in numbers.items() if not math.isfinite(value)}
+        return _rejected(*(f"expected a finite {name}, was {value}" for name, value in unusable.items()))
     if proposal.action != "adjust":
         return _ACCEPTED
     reasons = [ORDERS_STOPPED] if orders_stopped else []
