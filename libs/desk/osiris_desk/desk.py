@@ -135,7 +135,7 @@ class Desk:
         A venue publishes what happened in a bar before the bar itself, and answers an order together with all that
         came of it so far. So once these are reported, and what was published is read, a replay decides alike.
         """
-        if self._is_stale(tick):
+        if _is_stale(tick, self._window(tick.symbol)):
             return set()
         _, open_orders, _ = self._settled(tick)
         return {
@@ -179,7 +179,7 @@ class Desk:
         if (due := self.due()) is not None:
             raise RuntimeError(f"expected run {due.run_id} to be decided before the next bar")
         window = self._window(tick.symbol)
-        if self._is_stale(tick):
+        if _is_stale(tick, window):
             raise TickRefused(
                 f"expected a {tick.symbol} bar after {window.last}, was {tick.timestamp}; "
                 "to replay from the start, start from an empty state"
@@ -213,8 +213,9 @@ class Desk:
 
     def due(self) -> RunRequest | None:
         """The run that must be decided before the next bar; None when there is none."""
+        wanted = self.rules.ticks_per_proposal
         for symbol, window in self.state.windows.items():
-            if len(window.bars) >= self.rules.ticks_per_proposal:
+            if len(window.bars) >= wanted:
                 if self._due is None or self._due[0] is not window:
                     self._due = (window, self._run(symbol, window))
                 return self._due[1]
@@ -406,9 +407,9 @@ class Desk:
     def _window(self, symbol: str) -> Window:
         return self.state.windows.get(symbol, _EMPTY)
 
-    def _is_stale(self, tick: Tick) -> bool:
-        last = self._window(tick.symbol).last
-        return last is not None and tick.timestamp <= last
-
     def _unreported_since(self, symbol: str) -> datetime | None:
         return next((order.as_of for order in self.state.open_orders.values() if order.symbol == symbol), None)
+
+
+def _is_stale(tick: Tick, window: Window) -> bool:
+    return window.last is not None and tick.timestamp <= window.last

@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 from hashlib import sha1
-from math import nan
-from struct import Struct
 from uuid import NAMESPACE_URL, UUID
 
 from osiris_desk.tick import Tick
-
-_BAR = Struct("<7d")
+from osiris_desk.values import to_bytes
 
 
 def _uuid5(space: UUID, name: bytes) -> UUID:
@@ -26,8 +23,8 @@ def first_link(policy_version: str, seed: int) -> UUID:
 
 
 def run_id(previous: UUID, bars: Sequence[Tick]) -> UUID:
-    """The id of the run on `bars`, all of one symbol, that comes after `previous`."""
-    return _uuid5(previous, b"".join((bars[0].symbol.encode(), *map(_bytes, bars))))
+    """The id of the run on `bars` that comes after `previous`."""
+    return _uuid5(previous, to_bytes(bars))
 
 
 def request_id(run: UUID, model: str) -> UUID:
@@ -43,8 +40,3 @@ def order_id(run: UUID) -> UUID:
 def sampling_seed(run: UUID) -> int:
     """The seed of the run's requests, 0 to 2**63 - 1."""
     return run.int % 2**63
-
-
-def _bytes(bar: Tick) -> bytes:
-    adjusted = nan if bar.adj_close is None else bar.adj_close
-    return _BAR.pack(bar.timestamp.timestamp(), bar.open, bar.high, bar.low, bar.close, bar.volume, adjusted)

@@ -22,7 +22,7 @@ def bar(number: int, close: float, symbol: str = "SPY") -> Tick:
         high=close,
         low=close,
         close=close,
-        volume=1000,
+        volume=1000.0,
     )
 
 

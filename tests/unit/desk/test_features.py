@@ -29,7 +29,7 @@ def bar(number: int, close: float, open_: float | None = None) -> Tick:
         high=max(opened, close),
         low=min(opened, close),
         close=close,
-        volume=1000,
+        volume=1000.0,
     )
 
 

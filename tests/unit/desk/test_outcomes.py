@@ -22,7 +22,7 @@ START = datetime(2024, 1, 2, 10, tzinfo=UTC)
 
 def bar(number: int, close: float = 100.0, symbol: str = "SPY") -> Tick:
     at = START + timedelta(hours=number)
-    return Tick(symbol=symbol, timestamp=at, open=close, high=close, low=close, close=close, volume=1000)
+    return Tick(symbol=symbol, timestamp=at, open=close, high=close, low=close, close=close, volume=1000.0)
 
 
 def answer(proposal: Proposal | None = None) -> GenerateResult:

@@ -104,7 +104,7 @@ class _Run:
 
     def play(self) -> Result:
         desk, times = self._desk, np.unique(np.concatenate([part.time for part in self._bars.values()]))
-        equity, exposure = np.empty(len(times)), np.empty(len(times))
+        equity, exposure = [0.0] * len(times), [0.0] * len(times)
         row, last = -1, None
         for number, tick in _ticks(self._bars):
             if tick.timestamp != last:
@@ -120,8 +120,8 @@ class _Run:
             exposure[row] = book.gross / nav if nav > 0 else 0.0
         return Result(
             times,
-            equity,
-            exposure,
+            np.array(equity),
+            np.array(exposure),
             tuple(self._decisions),
             tuple(self._fills),
             tuple(self._refused),

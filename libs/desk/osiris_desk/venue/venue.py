@@ -126,7 +126,8 @@ class Venue:
                 break
             bar = self._tape.bar(number)
             if bar.volume > 0:
-                events += self._open(number, bar)
+                if self._state.waiting:
+                    events += self._open(number, bar)
                 events += self._trade(number, bar)
         if not self._tape.has(self._state.bar + 1):
             events += self._end()
@@ -138,8 +139,6 @@ class Venue:
 
     def _open(self, number: int, bar: Bar) -> list[Event]:
         """Orders, at the open."""
-        if not self._state.waiting:
-            return []
         due = [each.order for each in self._state.waiting if each.first_bar <= number]
         self._state.waiting = [each for each in self._state.waiting if each.first_bar > number]
         return [(number, self._execute(order, number, bar)) for order in due]

@@ -48,16 +48,14 @@ def situation(features: Features) -> str:
 
     About 100 tokens when flat, 130 with a protected position (SmolLM2, a token a digit).
     """
-    return "\n".join(
-        (
-            f"{features.symbol} close {_price(features.close)}",
-            f"Return {_percent(features.run_return)} in {features.bars} bars, "
-            f"{_percent(features.history_return)} in {len(features.closes)}: trend {trend(features)}",
-            f"Volatility {100 * features.volatility:.2f}% a bar",
-            f"Range {_price(features.low)} to {_price(features.high)}, close at {_place(features):.0f}% of it",
-            f"Position {_position(features)}",
-            f"NAV {features.nav:.0f}, today {features.daily_pnl:+.2f}",
-        )
+    return (
+        f"{features.symbol} close {_price(features.close)}\n"
+        f"Return {100 * features.run_return:+.2f}% in {features.bars} bars, "
+        f"{100 * features.history_return:+.2f}% in {len(features.closes)}: trend {trend(features)}\n"
+        f"Volatility {100 * features.volatility:.2f}% a bar\n"
+        f"Range {_price(features.low)} to {_price(features.high)}, close at {_place(features):.0f}% of it\n"
+        f"Position {_position(features)}\n"
+        f"NAV {features.nav:.0f}, today {features.daily_pnl:+.2f}"
     )
 
 
@@ -79,14 +77,10 @@ def _position(features: Features) -> str:
     if features.quantity == 0:
         return "none"
     side = "LONG" if features.quantity > 0 else "SHORT"
-    levels = (("stop", features.stop_price), ("target", features.target_price))
-    protection = "".join(f", {name} {_price(level)}" for name, level in levels if level is not None)
+    stop_at = "" if features.stop_price is None else f", stop {_price(features.stop_price)}"
+    target_at = "" if features.target_price is None else f", target {_price(features.target_price)}"
     cost = _price(features.average_cost)
-    return f"{side} {abs(features.quantity):.4f} at {cost}{protection}, P&L {features.unrealised_pnl:+.2f}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:+.2f}%"
+    return f"{side} {abs(features.quantity):.4f} at {cost}{stop_at}{target_at}, P&L {features.unrealised_pnl:+.2f}"
 
 
 def _price(price: float) -> str:
