@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.support.policies import manifest_of, put, variant
 
-from osiris_desk.policy import Limits
+from osiris_desk.policy import Features, Intent, Limits
 from osiris_desk.policy.loading import MOST_CODE_BYTES, PolicyRefused, load
 from osiris_desk.policy.manifest import Manifest, digest, version_of
 from osiris_desk.policy.shipped import ADVISED, NAMES, code_of, shipped
@@ -160,7 +160,10 @@ def test_a_manifest_of_other_code_is_not_added(store: PolicyStore) -> None:
         (b"1 / 0", "ZeroDivisionError"),
         (b"GATE = 1", "expected policy.py to define the function prompt, entry, exit"),
         (variant("def size", "def sise"), "expected policy.py to define the function size"),
-        (variant(", asked: str | None", ""), r"expected policy.py to define critique\(features, intent, asked\)"),
+        (
+            variant(", intent: Intent, asked: str | None", ""),
+            r"to define critique\(features, intent, asked\)",
+        ),
         (variant("GATE = Limits()", "GATE = None"), "expected policy.py to define GATE as Limits, was NoneType"),
         (variant("Limits()", "Limits(0.0)"), "expected max_position_size_pct of GATE above 0 and at most 100"),
         (variant("Limits()", "Limits(1.0, float('nan'))"), "expected max_daily_loss_pct of GATE"),
@@ -170,6 +173,13 @@ def test_a_manifest_of_other_code_is_not_added(store: PolicyStore) -> None:
 def test_what_is_no_policy_is_refused(code: bytes, complaint: str) -> None:
     with pytest.raises(PolicyRefused, match=complaint):
         load(code, "0" * 16)
+
+
+def test_a_version_of_before_critics_were_told_what_phi3_was_asked_stays_in_use() -> None:
+    now = ', asked: str | None) -> str | None:\n    """Nobody is asked."""\n    return None'
+    policy = load(variant(now, ") -> str | None:\n    return intent.reason"), "0" * 16).policy
+    intent = Intent("pass", None, 0.5, None, None, "It is calm.")
+    assert policy.critique(Features("SPY", *[1.0] * 19), intent, "What now?") == "It is calm."
 
 
 def test_limits_are_read_from_the_code() -> None:

@@ -18,6 +18,9 @@ FUNCTIONS = {
 }
 """What a `policy.py` defines, and what each is given, by place."""
 
+_CRITIQUE_ONCE = ("features", "intent")
+"""What versions of before it was told `asked` take; they stay in use."""
+
 
 class PolicyRefused(ValueError):
     """A policy that cannot be used."""
@@ -55,6 +58,8 @@ def load(code: bytes, version: str) -> LoadedPolicy:
     missing = [name for name in FUNCTIONS if not callable(getattr(module, name, None))]
     if missing:
         raise PolicyRefused(f"expected policy.py to define the function {', '.join(missing)}")
+    if _takes(module.critique, _CRITIQUE_ONCE):
+        module.critique = _without_asked(module.critique)  # type: ignore[attr-defined]
     for name, given in FUNCTIONS.items():
         if not _takes(getattr(module, name), given):
             raise PolicyRefused(f"expected policy.py to define {name}({', '.join(given)})")
@@ -68,6 +73,10 @@ def _module(text: str, name: str) -> ModuleType:
     module = importlib.util.module_from_spec(cast(ModuleSpec, spec))
     loader.exec_module(module)
     return module
+
+
+def _without_asked(critique: Any) -> Any:
+    return lambda features, intent, asked: critique(features, intent)
 
 
 def _takes(function: Any, given: tuple[str, ...]) -> bool:
