@@ -1,6 +1,7 @@
 """The desk, from bars to decisions."""
 
 import hashlib
+import math
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ from osiris_desk.rules import Rules
 from osiris_desk.state import State
 from osiris_desk.steps import CritiqueRequest
 from osiris_desk.tick import Tick
+from osiris_desk.values import changed
 from osiris_orchestrator.rows import RUNS, run_row
 from osiris_store import Table
 
@@ -551,6 +553,22 @@ def test_a_bar_whose_price_no_logarithm_can_hold_is_refused() -> None:
     for price in (5e-324, 1e300):
         with pytest.raises(TickRefused, match="expected prices from 1e-12 to 1e\\+12"):
             desk.on_tick(bar(2, close=price))
+    assert desk.state is before
+
+
+@pytest.mark.parametrize(
+    ("field", "number"),
+    [
+        *((field, math.nan) for field in ("open", "high", "low", "close", "volume")),
+        *(("high", 99.0), ("volume", -1.0), ("volume", math.inf)),
+    ],
+)
+def test_a_bar_whose_numbers_are_none_is_refused(field: str, number: float) -> None:
+    desk = fresh()
+    desk.on_tick(bar(1))
+    before = desk.state
+    with pytest.raises(TickRefused, match=r"high >= low and volume >= 0|NAV finite"):
+        desk.on_tick(changed(bar(2), **{field: number}))
     assert desk.state is before
 
 
