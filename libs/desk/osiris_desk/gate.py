@@ -43,8 +43,9 @@ def judge(
         return _ACCEPTED
     if not all(map(math.isfinite, (quantity, target, price, nav, daily_pnl))):
         numbers = {"quantity": quantity, "target": target, "price": price, "nav": nav, "daily_pnl": daily_pnl}
-        unusable = {name: value for name, value in numbers.items() if not math.isfinite(value)}
-        return _rejected(*(f"expected a finite {name}, was {value}" for name, value in unusable.items()))
+        return _rejected(
+            *(f"expected a finite {name}, was {value}" for name, value in numbers.items() if not math.isfinite(value))
+        )
     if proposal.action != "adjust":
         return _ACCEPTED
     reasons = [ORDERS_STOPPED] if orders_stopped else []

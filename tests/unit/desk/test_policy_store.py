@@ -160,10 +160,7 @@ def test_a_manifest_of_other_code_is_not_added(store: PolicyStore) -> None:
         (b"1 / 0", "ZeroDivisionError"),
         (b"GATE = 1", "expected policy.py to define the function prompt, entry, exit"),
         (variant("def size", "def sise"), "expected policy.py to define the function size"),
-        (
-            variant(", intent: Intent, asked: str | None", ""),
-            r"to define critique\(features, intent, asked\)",
-        ),
+        (variant(", intent: Intent, asked: str | None", ""), r"to define critique\(features, intent, asked\)"),
         (variant("GATE = Limits()", "GATE = None"), "expected policy.py to define GATE as Limits, was NoneType"),
         (variant("Limits()", "Limits(0.0)"), "expected max_position_size_pct of GATE above 0 and at most 100"),
         (variant("Limits()", "Limits(1.0, float('nan'))"), "expected max_daily_loss_pct of GATE"),

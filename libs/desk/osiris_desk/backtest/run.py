@@ -71,7 +71,7 @@ def backtest(
         models: who answers for phi3 and hermes; default: nobody.
 
     Raises:
-        TickRefused: a bar has no sane price.
+        TickRefused: a bar holds no sane numbers.
     """
     rules, terms, models = rules or Rules(), terms or Terms(), models or Nobody()
     with _garbage_looked_for_seldom():

@@ -39,7 +39,7 @@ def features_of(symbol: str, window: Window, bars: BarRange, book: Book) -> Feat
         unrealised_pnl=position.unrealised_pnl,
         exposure=max(-MOST, min(position.quantity * position.price / nav, MOST)) if nav > 0 else 0.0,
         nav=nav,
-        daily_pnl=nav - book.day_nav,
+        daily_pnl=book.daily_pnl,
     )
 
 
